@@ -1,0 +1,11 @@
+"""Errors that a user can act on: they name the thing, the cause and the next step."""
+
+from __future__ import annotations
+
+
+class XnectError(Exception):
+    """A failure the user can mend. Front ends print it as one line and exit with code 2, without a traceback."""
+
+    def __init__(self, thing: str, cause: str, next_step: str) -> None:
+        self.thing, self.cause, self.next_step = thing, cause, next_step
+        super().__init__(f"{thing}: {cause}. {next_step}")
