@@ -1,0 +1,62 @@
+"""Backbones behind one table of feature taps, so that swapping one is a single word of configuration.
+
+Every backbone is an ``nn.Module`` with ``channels: {stride: channels}`` and
+``forward(image, strides) -> [maps at these strides]`` for strides among 4, 8 and 16.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from xnect_lite.models.selecsls import CONFIGS, build_selecsls
+
+
+class SelecSLSBackbone(nn.Module):
+    """A SelecSLS core: stem and features to stride 16."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.core = build_selecsls(name, num_classes=0)
+        self.channels = {stride: self.core.taps[stride][1] for stride in (4, 8, 16)}
+
+    def forward(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
+        """(B, 3, H, W) normalised image -> maps at these strides."""
+        return self.core.forward_features(image, strides)
+
+
+class ResNet50Backbone(nn.Module):
+    """torchvision's ResNet-50 up to layer3 (stride 16), randomly initialised."""
+
+    channels = {4: 256, 8: 512, 16: 1024}  # noqa: RUF012 - a constant table
+
+    def __init__(self) -> None:
+        super().__init__()
+        from xnect_lite.models.torchvision_compat import import_torchvision
+
+        net = import_torchvision().models.resnet50(weights=None)
+        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
+        self.layer1, self.layer2, self.layer3 = net.layer1, net.layer2, net.layer3
+
+    def forward(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
+        """(B, 3, H, W) normalised image -> maps at these strides."""
+        found, x = {}, self.stem(image)
+        for stride, layer in ((4, self.layer1), (8, self.layer2), (16, self.layer3)):
+            x = layer(x)
+            found[stride] = x
+        return [found[s] for s in strides]
+
+
+BACKBONES: dict[str, Callable[[], nn.Module]] = {
+    **{name: (lambda name=name: SelecSLSBackbone(name)) for name in CONFIGS},
+    "resnet50": ResNet50Backbone,
+}
+"""Backbone name -> constructor."""
+
+
+def build_backbone(name: str) -> nn.Module:
+    """Build a backbone by name. Raises KeyError, naming the known ones, for any other name."""
+    if name not in BACKBONES:
+        raise KeyError(f"backbone '{name}' is unknown; known: {', '.join(BACKBONES)}")
+    return BACKBONES[name]()

@@ -1,0 +1,75 @@
+"""The two branches of Stage I and the one table of output channels that targets, losses and decoder read.
+
+After XNect (Mehta et al. 2020, section 4): a 2D branch for heatmaps and part affinity fields, and a 3D branch for
+location maps that also sees the 2D branch's features. Widths are our own.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from xnect_lite.models.selecsls import conv_bn
+from xnect_lite.skeleton import NUM_JOINTS, NUM_LIMBS
+
+ENCODING_VERSION = 1
+"""Raised whenever the meaning of any output channel changes; weight files carry it."""
+
+OUTPUT_CHANNELS: dict[str, int] = {
+    "heatmaps": NUM_JOINTS,
+    "centre": 1,
+    "pafs": 2 * NUM_LIMBS,
+    "locations": 3 * NUM_JOINTS,
+    "depth": 1,
+}
+"""Output name -> channels. Heatmaps and centre are logits; the sigmoid belongs to the reader."""
+
+STRIDE = 8
+"""Network pixels per output cell."""
+
+_PRIOR_LOGIT = -4.6  # sigmoid = 0.01: maps are almost empty, so training starts from silence
+
+
+class Merge(nn.Module):
+    """Bring stride-16 features to stride 8 and add a lateral connection from the core's stride-8 features."""
+
+    def __init__(self, coarse: int, fine: int, out: int) -> None:
+        super().__init__()
+        self.coarse = nn.Sequential(nn.Conv2d(coarse, out, 1, bias=False), nn.BatchNorm2d(out))
+        self.fine = nn.Sequential(nn.Conv2d(fine, out, 1, bias=False), nn.BatchNorm2d(out))
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> Tensor:
+        up = functional.interpolate(self.coarse(coarse), scale_factor=2.0, mode="bilinear", align_corners=False)
+        return functional.relu(up + self.fine(fine), inplace=True)
+
+
+class PoseHeads(nn.Module):
+    """Both branches. ``coarse`` and ``fine`` are the channels of the stride-16 and stride-8 features."""
+
+    def __init__(self, coarse: int, fine: int) -> None:
+        super().__init__()
+        self.merge_2d = Merge(coarse, fine, 160)
+        self.trunk_2d = conv_bn(160, 128)
+        self.tail_2d = conv_bn(128, 128)
+        self.out_2d = nn.Conv2d(128, sum(OUTPUT_CHANNELS[k] for k in ("heatmaps", "centre", "pafs")), 1)
+        self.merge_3d = Merge(coarse, fine, 128)
+        self.mix_3d = conv_bn(128 + 128, 128, kernel=1)
+        self.tail_3d = conv_bn(128, 144)
+        self.out_3d = nn.Conv2d(144, sum(OUTPUT_CHANNELS[k] for k in ("locations", "depth")), 1)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        for out in (self.out_2d, self.out_3d):
+            nn.init.normal_(out.weight, std=0.01)
+            nn.init.zeros_(out.bias)
+        nn.init.constant_(self.out_2d.bias[: NUM_JOINTS + 1], _PRIOR_LOGIT)
+
+    def forward(self, coarse: Tensor, fine: Tensor) -> dict[str, Tensor]:
+        """(B, C16, h/2, w/2) and (B, C8, h, w) features -> {output: (B, channels, h, w)}, in OUTPUT_CHANNELS' order."""
+        shared = self.trunk_2d(self.merge_2d(coarse, fine))
+        maps_2d = self.out_2d(self.tail_2d(shared))
+        mixed = self.mix_3d(torch.cat([self.merge_3d(coarse, fine), shared], 1))
+        maps_3d = self.out_3d(self.tail_3d(mixed))
+        parts = torch.cat([maps_2d, maps_3d], 1).split(list(OUTPUT_CHANNELS.values()), 1)
+        return dict(zip(OUTPUT_CHANNELS, parts, strict=True))

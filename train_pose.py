@@ -1,0 +1,204 @@
+"""Train xnect_lite.
+
+    python train_pose.py stage1 --set data.photos=PHOTOS --set minutes=60 --set out=runs/first
+    python train_pose.py stage1 --config configs/stage1_cpu.yaml --resume
+    python train_pose.py stage1 --set backbone=resnet50 --set out=runs/resnet50
+
+A run's folder holds state.pt (everything a resume needs), last.safetensors and best.safetensors (EMA weights, half
+precision), log.jsonl, config.json and contact sheets. Press Ctrl-C once: the state is saved and the run ends.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from xnect_lite.config import as_dict, load_config
+from xnect_lite.data.augment import CanvasSampler
+from xnect_lite.data.packed import PackedSet, pack
+from xnect_lite.data.photokit import read_backgrounds, read_photokit
+from xnect_lite.data.sheet import save_contact_sheet
+from xnect_lite.data.targets import encode
+from xnect_lite.errors import XnectError
+from xnect_lite.models.heads import STRIDE
+from xnect_lite.models.xnect import XNect
+from xnect_lite.train.checkpoint import Ema, load_state, save_state
+from xnect_lite.train.config import Stage1Config
+from xnect_lite.train.losses import stage1_losses
+from xnect_lite.train.schedule import Budget, learning_rate
+from xnect_lite.train.validate import validate
+from xnect_lite.weights import load_weights_into, save_weights
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    stages = parser.add_subparsers(dest="stage", required=True)
+    stage1 = stages.add_parser("stage1", help="backbone, 2D and 3D maps")
+    stage1.add_argument("--config", help="YAML file of overrides")
+    stage1.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one value; may be repeated")
+    stage1.add_argument("--resume", action="store_true", help="continue the run in its folder exactly where it stopped")
+    options = parser.parse_args(arguments)
+    try:
+        train_stage1(load_config(Stage1Config, options.config, options.set), options.resume)
+    except XnectError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def load_split(config: Stage1Config, split: str, device: torch.device) -> PackedSet:
+    """Read and decode one split of the photographs, with backgrounds if there are any."""
+    samples = list(read_photokit(config.data.photos, split, config.data.sets))
+    if config.data.limit:
+        samples = samples[: config.data.limit]
+    if config.data.backgrounds and split == "train":
+        samples += read_backgrounds(config.data.backgrounds, split)
+    return pack(samples, device, progress=True)
+
+
+def parameter_groups(net: torch.nn.Module, weight_decay: float) -> list[dict]:
+    """Weight decay on matrices and kernels only."""
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    vectors = [p for p in net.parameters() if p.ndim <= 1]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+
+
+def train_stage1(config: Stage1Config, resume: bool) -> None:
+    """Train Stage I as ``config`` says."""
+    out = Path(config.out)
+    out.mkdir(parents=True, exist_ok=True)
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device)
+    torch.manual_seed(config.seed)
+    torch.backends.cudnn.benchmark = True
+    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+
+    net = XNect(config.backbone).to(device, memory_format=torch.channels_last)
+    if config.init and not resume:
+        load_weights_into(net, config.init)
+    ema = Ema(net, config.ema_decay)
+    optimizer = torch.optim.AdamW(parameter_groups(net, config.weight_decay), lr=config.learning_rate, fused=device.type == "cuda")
+    train = load_split(config, "train", device)
+    held_out = list(read_photokit(config.data.photos, "val", config.data.sets))
+    if config.validation.images:
+        held_out = held_out[:: max(1, len(held_out) // config.validation.images)]
+    sampler = CanvasSampler(train, config.augment, STRIDE, np.random.default_rng(config.seed))
+    step, seen, best, spent_s = 0, 0, -math.inf, 0.0
+    if resume:
+        state = load_state(out / "state.pt")
+        net.load_state_dict(state["net"])
+        optimizer.load_state_dict(state["optimizer"])
+        ema.values = {k: v.to(device) for k, v in state["ema"].items()}
+        ema.updates, step, seen, best, spent_s = state["ema_updates"], state["step"], state["seen"], state["best"], state["spent_s"]
+        sampler.restore(json.loads(state["sampler"]))
+    forward = torch.compile(net) if config.compile else net
+    autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
+
+    budget = Budget(config.minutes, config.steps, spent_s)
+    stop = _stop_on_signal()
+    log = (out / "log.jsonl").open("a", encoding="utf-8")
+
+    def save() -> None:
+        save_weights(out / "last.safetensors", ema.values, net.arch)
+        sampler_state = sampler.state()
+        save_state(
+            out / "state.pt",
+            {
+                "net": net.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema.values, "ema_updates": ema.updates,
+                "step": step, "seen": seen, "best": best, "spent_s": budget.spent_s,
+                "sampler": json.dumps({"queue": sampler_state["queue"].tolist(), "rng": sampler_state["rng"]}),
+            },
+        )  # fmt: skip
+
+    def check() -> None:
+        """Validate the EMA weights and keep the best."""
+        nonlocal best
+        net.eval()
+        trained = {k: v.clone() for k, v in net.state_dict().items()}
+        net.load_state_dict(ema.values)
+        figures = validate(net, held_out, config.validation, device, config.precision)
+        net.load_state_dict(trained)
+        net.train()
+        line = {"step": step, "seen": seen, "minutes": round(budget.spent_s / 60, 2), **figures}
+        print(json.dumps(line), file=log, flush=True)
+        print(" ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in line.items()), flush=True)
+        if figures["pck"] > best:
+            best = figures["pck"]
+            save_weights(out / "best.safetensors", ema.values, net.arch)
+
+    net.train()
+    began, began_seen = time.monotonic(), seen
+    saved = checked = sheeted = began
+    running: dict[str, float] = {}
+    while (progress := budget.progress(step)) < 1 and not stop:
+        finishing = progress > 1 - config.data.finish_share
+        width, height, count = _canvas(sampler, config, finishing)
+        image, labels = sampler.batch(count, width, height)
+        targets = encode(labels, STRIDE, width, height)
+        rate = learning_rate(config.learning_rate, step, progress, config.warm_up_steps, config.final_rate)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        with autocast:
+            maps = forward(image.contiguous(memory_format=torch.channels_last))
+        terms = stage1_losses(maps, targets, config.loss)
+        loss = sum(terms.values())
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), config.clip_norm)
+        optimizer.step()
+        ema.update(net)
+        step, seen = step + 1, seen + count
+
+        if step % config.log_every == 0:
+            values = {k: float(v.detach()) for k, v in terms.items()}
+            if not all(map(math.isfinite, values.values())):
+                raise XnectError("the loss", f"is no longer finite at step {step} ({values})", "Lower learning_rate and resume")
+            running = {k: v if k not in running else 0.8 * running[k] + 0.2 * v for k, v in values.items()}
+            pace = (seen - began_seen) / (time.monotonic() - began)
+            left_s = (1 - progress) / max(progress, 1e-9) * budget.spent_s
+            parts = " ".join(f"{k} {v:.3f}" for k, v in running.items())
+            print(f"step {step} {progress:6.1%} lr {rate:.1e} {parts} | {pace:.1f} images/s, {left_s / 60:.0f} min left", flush=True)
+        now = time.monotonic()
+        if now - saved > 60 * config.checkpoint_every_minutes:
+            save()
+            saved = now
+        if step == 1 or now - sheeted > 60 * config.sheet_every_minutes:
+            save_contact_sheet(out / f"sheet_{step:07d}.jpg", image, targets, maps)
+            sheeted = now
+        if now - checked > 60 * config.validation.every_minutes:
+            check()
+            checked = time.monotonic()
+    check()
+    save()
+
+
+def _canvas(sampler: CanvasSampler, config: Stage1Config, finishing: bool) -> tuple[int, int, int]:
+    """Width, height and number of canvases of the next step; switches the sampler to whole pictures at the end."""
+    sizes = config.data.finish_sizes_net_px if finishing else config.data.sizes_net_px
+    width, height = sizes[int(sampler.rng.integers(len(sizes)))]
+    if finishing:
+        from dataclasses import replace
+
+        sampler.config = replace(config.augment, mosaic=0.0, whole_picture=0.6)
+    return width, height, max(1, round(config.data.pixels_per_batch / (width * height)))
+
+
+def _stop_on_signal() -> list[int]:
+    """A list that becomes non-empty on Ctrl-C or termination, so that the loop can end between two steps."""
+    received: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda n, _frame: received.append(n))
+    return received
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,117 @@
+"""2D and 3D accuracy on labelled pictures: matching by OKS, PCK@0.2, recall by height, MPJPE.
+
+A missed person or joint counts as wrong. Definitions are those of the design's Metrics section.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from xnect_lite.skeleton import INDEX, LIMB_JOINTS_12, OKS_SIGMA, ROOT
+
+PCK_SHARE = 0.2
+HEIGHT_BINS_NET_PX = ((100.0, np.inf), (50.0, 100.0), (0.0, 50.0))
+
+
+def extent(joints_px: np.ndarray) -> np.ndarray:
+    """(..., 2) width and height of the box around the joints (..., 24, 2) that are not NaN; 0 where there is none."""
+    known = np.isfinite(joints_px).all(-1, keepdims=True)
+    low = np.where(known, joints_px, np.inf).min(-2)
+    high = np.where(known, joints_px, -np.inf).max(-2)
+    return np.where(known.any(-2), high - low, 0.0)
+
+
+def oks_matrix(truth_px: np.ndarray, found_px: np.ndarray) -> np.ndarray:
+    """(T, P) object keypoint similarity over the truth's labelled joints; a joint that was not found adds 0.
+
+    truth_px (T, 24, 2), found_px (P, 24, 2), NaN = none. The area is that of the truth's box, as people fill about half.
+    """
+    area = np.maximum(0.53 * extent(truth_px).prod(-1), 1.0)
+    square = ((truth_px[:, None] - found_px[None]) ** 2).sum(-1)
+    similarity = np.exp(-square / (2 * area[:, None, None] * (2 * OKS_SIGMA) ** 2))
+    labelled = np.isfinite(truth_px[..., 0])
+    return np.nan_to_num(similarity).sum(-1) / np.maximum(labelled.sum(-1), 1)[:, None]
+
+
+def match(truth_px: np.ndarray, found_px: np.ndarray, least: float = 0.05) -> np.ndarray:
+    """(T,) index of the person found for each person of the truth, one to one by best total OKS; -1 = missed."""
+    oks = oks_matrix(truth_px, found_px)
+    out = np.full(len(truth_px), -1)
+    for t, p in zip(*linear_sum_assignment(-oks), strict=True):
+        if oks[t, p] > least:
+            out[t] = p
+    return out
+
+
+@dataclass
+class KeypointScore:
+    """Adds up pictures and says how good the predictions were."""
+
+    hits: list[np.ndarray] = field(default_factory=list)  # (12,) per person: 1 hit, 0 wrong, NaN not labelled
+    heights: list[float] = field(default_factory=list)
+    oks: list[float] = field(default_factory=list)
+    errors_mm: list[float] = field(default_factory=list)
+    found: int = 0
+    matched: int = 0
+
+    def add_pck(self, human_px: np.ndarray, label_px: np.ndarray, found_px: np.ndarray) -> None:
+        """Count one picture's people that carry human joints.
+
+        human_px (T, 24, 2) human joints, NaN = none; label_px (T, 24, 2) best labels, used to match and, where the human
+        gave no torso, for its length; found_px (P, 24, 2).
+        """
+        partner = match(label_px, found_px)
+        for t in np.flatnonzero(np.isfinite(human_px[:, LIMB_JOINTS_12, 0]).any(1)):
+            torso = np.linalg.norm(human_px[t, INDEX["l_shoulder"]] - human_px[t, INDEX["r_hip"]])
+            if not np.isfinite(torso):
+                torso = np.linalg.norm(label_px[t, INDEX["l_shoulder"]] - label_px[t, INDEX["r_hip"]])
+            if not np.isfinite(torso):
+                continue
+            truth = human_px[t, LIMB_JOINTS_12]
+            hit = np.zeros(len(LIMB_JOINTS_12))
+            if partner[t] >= 0:
+                away = np.linalg.norm(found_px[partner[t], LIMB_JOINTS_12] - truth, axis=-1)
+                hit = (np.nan_to_num(away, nan=np.inf) <= PCK_SHARE * torso).astype(float)
+            self.hits.append(np.where(np.isfinite(truth[:, 0]), hit, np.nan))
+
+    def add_recall(self, label_px: np.ndarray, found_px: np.ndarray, net_scale: float) -> None:
+        """Count one picture's labelled people as found at OKS >= .5 or not. ``net_scale``: network px per source px."""
+        oks = oks_matrix(label_px, found_px)
+        best = np.zeros(len(label_px))
+        for t, p in zip(*linear_sum_assignment(-oks), strict=True):
+            best[t] = oks[t, p]
+        self.heights += list(extent(label_px)[:, 1] * net_scale)
+        self.oks += list(best)
+        self.found += len(found_px)
+        self.matched += int((best >= 0.5).sum())
+
+    def add_3d(self, truth_mm: np.ndarray, found_mm: np.ndarray, weight: np.ndarray) -> None:
+        """Add root-relative errors of matched people: (N, 24, 3) each, (N, 24) > 0 where the truth is known."""
+        error = np.linalg.norm((found_mm - found_mm[:, [ROOT]]) - (truth_mm - truth_mm[:, [ROOT]]), axis=-1)
+        known = (weight > 0) & np.isfinite(error)
+        known[:, ROOT] = False
+        self.errors_mm += list(error[known])
+
+    def figures(self) -> dict[str, float]:
+        """pck over joints, recall by network height, people found per person labelled, mpjpe in mm."""
+        hits = np.array(self.hits).reshape(-1, len(LIMB_JOINTS_12))
+        heights, oks = np.array(self.heights), np.array(self.oks)
+        out = {"pck": float(np.nanmean(hits)) if hits.size else np.nan, "pck_people": float(len(hits))}
+        for low, high in HEIGHT_BINS_NET_PX:
+            inside = (heights >= low) & (heights < high)
+            name = f"recall_{low:.0f}" if np.isinf(high) else f"recall_{low:.0f}_{high:.0f}"
+            out[name] = float((oks[inside] >= 0.5).mean()) if inside.any() else np.nan
+        out["precision"] = self.matched / self.found if self.found else np.nan
+        out["mpjpe_teacher_mm"] = float(np.mean(self.errors_mm)) if self.errors_mm else np.nan
+        return out
+
+
+def per_joint_pck(score: KeypointScore) -> dict[str, float]:
+    """PCK of each of the 12 joints by name."""
+    from xnect_lite.skeleton import JOINTS
+
+    hits = np.array(score.hits).reshape(-1, len(LIMB_JOINTS_12))
+    return {JOINTS[j]: float(np.nanmean(hits[:, i])) for i, j in enumerate(LIMB_JOINTS_12)}

@@ -1,0 +1,100 @@
+"""From bones read off the location maps to complete, metric, root-relative 3D poses placed in camera space.
+
+This is the raw read-out: bones are chained from the pelvis, turned from viewing-ray to camera axes, scaled to the
+assumed stature and placed by the linear solve. Bones nobody saw take a neutral standing body's, turned with the torso.
+The Stage II network takes this file's place in the flow once it is trained.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from xnect_lite.camera import default_focal_px, image_centre_px, place_root, project, ray_rotation
+from xnect_lite.config import CameraConfig
+from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, NUM_JOINTS, ORDER, PARENTS, ROOT
+from xnect_lite.types import People
+
+_RAY_ROUNDS = 2  # pelvis not found: guess the ray, place the root, turn to its ray, place again
+
+
+def _neutral_bones() -> np.ndarray:
+    """(24, 3) bones of the canonical body standing upright and facing the camera, arms down; metres, ray axes."""
+    direction = np.zeros((NUM_JOINTS, 3))
+    for name, vector in {
+        "spine": (0, -1, 0), "neck": (0, -1, 0), "head": (0, -1, 0), "head_top": (0, -1, 0), "nose": (0, 0, -1),
+        "r_ear": (-1, 0, 0), "l_ear": (1, 0, 0), "r_shoulder": (-1, 0.1, 0), "l_shoulder": (1, 0.1, 0),
+        "r_hip": (-1, 0, 0), "l_hip": (1, 0, 0), "r_toe": (0, 0.3, -1), "l_toe": (0, 0.3, -1),
+    }.items():  # fmt: skip
+        direction[INDEX[name]] = vector
+    for side in "rl":
+        for name in ("elbow", "wrist", "hand", "knee", "ankle"):
+            direction[INDEX[f"{side}_{name}"]] = (0, 1, 0)
+    length = np.linalg.norm(direction, axis=1, keepdims=True)
+    return direction / np.maximum(length, 1e-9) * CANONICAL_BONE_M[:, None]
+
+
+NEUTRAL_BONES_M = _neutral_bones()
+_TORSO_BONES = np.array([INDEX[n] for n in ("spine", "neck", "r_shoulder", "l_shoulder", "r_hip", "l_hip")])
+
+
+def complete_bones(bones_m: np.ndarray) -> np.ndarray:
+    """Fill NaN bones of (P, 24, 3) with the neutral body's, turned as the torso bones that were seen."""
+    out = np.array(bones_m, np.float64)
+    for person in out:
+        missing = np.isnan(person[:, 0])
+        missing[ROOT] = False
+        if missing.any():
+            seen = _TORSO_BONES[~np.isnan(person[_TORSO_BONES, 0])]
+            turn = Rotation.identity()
+            if len(seen) >= 2:
+                turn, _ = Rotation.align_vectors(person[seen], NEUTRAL_BONES_M[seen])
+            person[missing] = turn.apply(NEUTRAL_BONES_M[missing])
+        person[ROOT] = 0.0
+    return out
+
+
+def chain(bones: np.ndarray) -> np.ndarray:
+    """(..., 24, 3) bones parent(j) -> j -> joints relative to the root, same unit and axes."""
+    joints = np.zeros_like(bones)
+    for j in ORDER[1:]:
+        joints[..., j, :] = joints[..., PARENTS[j], :] + bones[..., j, :]
+    return joints
+
+
+def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfig) -> People:
+    """Fill joints_mm and root_cam_mm, and the pixels of joints that were not detected by projecting the 3D pose.
+
+    ``frame_size`` is (width, height) of the source frame. Detected joints keep their pixels; joints inferred here keep
+    joint_score 0.
+    """
+    if not len(people):
+        return people
+    focal = focal_px(frame_size, config)
+    centre = image_centre_px(*frame_size)
+    scale = 1000.0 * config.stature_m / CANONICAL_STATURE_M
+    joints_ray_mm = chain(complete_bones(people.bones_ray_m)) * scale
+    pelvis_px = people.joints_px[:, ROOT].astype(np.float64)
+    anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(people.joints_px, axis=1))
+    for round_ in range(_RAY_ROUNDS):
+        rotation = ray_rotation(anchor, focal, centre)
+        joints_mm = np.einsum("pij,pkj->pki", rotation, joints_ray_mm)
+        root = place_root(joints_mm, people.joints_px, people.joint_score, focal, centre)
+        if round_ + 1 < _RAY_ROUNDS:
+            placed = project(root, focal, centre)
+            anchor = np.where(np.isfinite(pelvis_px) | np.isnan(placed), anchor, placed)
+    inferred = project(joints_mm + root[:, None], focal, centre)
+    joints_px = np.where(np.isfinite(people.joints_px), people.joints_px, inferred)
+    return replace(
+        people,
+        joints_px=joints_px.astype(np.float32),
+        joints_mm=joints_mm.astype(np.float32),
+        root_cam_mm=root.astype(np.float32),
+    )
+
+
+def focal_px(frame_size: tuple[int, int], config: CameraConfig) -> float:
+    """Focal length in source pixels: the configured one, else the default for this frame size."""
+    return config.focal_px or default_focal_px(*frame_size)

@@ -1,0 +1,55 @@
+"""Training state on disk: written beside, then renamed, so that a run killed while saving keeps its last checkpoint.
+
+State files are read with ``weights_only=True``: tensors and plain values, nothing that executes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from xnect_lite.errors import XnectError
+
+
+def save_state(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` (tensors, numbers, strings, lists, dicts) so that the file is either the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(path.suffix + ".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def load_state(path: Path) -> dict[str, Any]:
+    """Read a state written by `save_state`. Raises XnectError if it is not one."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError as error:
+        raise XnectError(str(path), "does not exist", "Start the run without --resume") from error
+    except Exception as error:  # the unpickler raises many kinds
+        raise XnectError(str(path), f"is no training state ({type(error).__name__})", "Remove it to start afresh") from error
+
+
+class Ema:
+    """Exponential moving average of a network's weights and buffers; the decay warms up so that early steps fade fast."""
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        self.decay, self.updates = decay, 0
+        self.values = {k: v.detach().clone() for k, v in net.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, net: nn.Module) -> None:
+        """Move towards the network's present weights."""
+        self.updates += 1
+        keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
+        floats, news = [], []
+        for name, value in net.state_dict().items():
+            if value.is_floating_point():
+                floats.append(self.values[name])
+                news.append(value.detach())
+            else:
+                self.values[name].copy_(value)
+        torch._foreach_lerp_(floats, news, 1 - keep)

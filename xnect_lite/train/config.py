@@ -1,0 +1,61 @@
+"""Configuration of a Stage I training run. ``--set key=value`` and YAML files override these defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xnect_lite.data.augment import AugmentConfig
+from xnect_lite.train.losses import LossConfig
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """Where the pictures are and what is drawn from them."""
+
+    photos: str = "data/photos"  # folder of the photo kit's sets
+    backgrounds: str = ""  # folder of pictures without people; empty = none
+    sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
+    sizes_net_px: tuple[tuple[int, int], ...] = ((256, 256), (320, 192), (192, 320), (384, 256))
+    pixels_per_batch: int = 1_200_000  # canvases per step = this / (width * height)
+    finish_sizes_net_px: tuple[tuple[int, int], ...] = ((512, 320), (320, 512))
+    finish_share: float = 0.1  # last share of the run: whole pictures, no mosaics, full size
+    limit: int = 0  # use only the first so many pictures of each split; 0 = all
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """Validation during training."""
+
+    every_minutes: float = 20.0
+    images: int = 300  # pictures per validation; 0 = the whole split
+    width_net_px: int = 512
+    height_net_px: int = 320
+
+
+@dataclass(frozen=True)
+class Stage1Config:
+    """One run of Stage I."""
+
+    out: str = "runs/stage1"  # checkpoints, log and contact sheets go here
+    backbone: str = "selecsls60"
+    init: str = ""  # safetensors file to start from: a core, or a whole Stage I
+    minutes: float = 0.0  # stop by the clock; 0 = stop by steps
+    steps: int = 1000  # used when minutes is 0
+    learning_rate: float = 1.5e-3
+    weight_decay: float = 0.02  # not on norms and biases
+    warm_up_steps: int = 100
+    final_rate: float = 0.01  # share of the learning rate left at the end of the cosine
+    clip_norm: float = 5.0
+    ema_decay: float = 0.999
+    precision: str = "bf16"  # bf16 | fp32, autocast
+    device: str = "auto"  # auto | cpu | cuda
+    threads: int = 0  # CPU threads; 0 = torch's choice
+    compile: bool = False  # torch.compile the network
+    seed: int = 0
+    log_every: int = 20  # steps
+    checkpoint_every_minutes: float = 5.0
+    sheet_every_minutes: float = 30.0
+    data: DataConfig = field(default_factory=DataConfig)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)

@@ -1,0 +1,29 @@
+"""Learning-rate schedule and the clock that can end a run."""
+
+from __future__ import annotations
+
+import math
+import time
+
+
+def learning_rate(base: float, step: int, progress: float, warm_up_steps: int, final_rate: float) -> float:
+    """Linear warm-up over steps, then a cosine over ``progress`` (0..1) down to ``final_rate`` of the base."""
+    cosine = final_rate + (1 - final_rate) * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+    return base * cosine * min(1.0, (step + 1) / max(1, warm_up_steps))
+
+
+class Budget:
+    """How far a run is: by the clock if it was given minutes, else by steps. Seconds of earlier sittings count."""
+
+    def __init__(self, minutes: float, steps: int, spent_s: float = 0.0) -> None:
+        self.minutes, self.steps = minutes, steps
+        self._spent_s, self._begin = spent_s, time.monotonic()
+
+    @property
+    def spent_s(self) -> float:
+        """Seconds of training so far, all sittings together."""
+        return self._spent_s + time.monotonic() - self._begin
+
+    def progress(self, step: int) -> float:
+        """0 at the start, 1 when the run is over."""
+        return self.spent_s / (60 * self.minutes) if self.minutes > 0 else step / max(1, self.steps)

@@ -1,0 +1,22 @@
+"""Validation during training: the EMA network on whole held-out pictures, through the same stages the app uses."""
+
+from __future__ import annotations
+
+import torch
+
+from xnect_lite.config import GroupingConfig, NetworkConfig
+from xnect_lite.data.sample import Sample
+from xnect_lite.evaluate.photos import score_photos
+from xnect_lite.models.xnect import XNect
+from xnect_lite.network import Predictor
+from xnect_lite.train.config import ValidationConfig
+
+
+def validate(net: XNect, held_out: list[Sample], config: ValidationConfig, device: torch.device, precision: str) -> dict[str, float]:
+    """PCK@0.2 on human joints, recall by height, precision, MPJPE against the teacher. Leaves ``net`` in eval mode."""
+    network = NetworkConfig(
+        device=str(device), precision=precision,
+        long_side_net_px=max(config.width_net_px, config.height_net_px),
+        short_side_net_px=min(config.width_net_px, config.height_net_px),
+    )  # fmt: skip
+    return score_photos(Predictor(network, net), held_out, GroupingConfig()).figures()

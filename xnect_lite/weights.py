@@ -1,0 +1,145 @@
+"""Weight files: safetensors in half precision, found, checked and loaded without executing anything.
+
+``manifest.json`` beside the shipped files says of each its architecture, sha256, licence, sources and measured accuracy.
+Search order: a path given by the user, ``$XNECT_WEIGHTS``, the package, the user's cache folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xnect_lite.errors import XnectError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from xnect_lite.models.xnect import XNect
+
+_DERIVED = ("num_batches_tracked",)  # counters no inference needs
+
+
+def search_folders() -> list[Path]:
+    """Folders looked in for weights, in order."""
+    import platformdirs
+
+    folders = [Path(os.environ["XNECT_WEIGHTS"])] if os.environ.get("XNECT_WEIGHTS") else []
+    folders.append(_packaged_folder())
+    folders.append(Path(platformdirs.user_cache_dir("xnect-lite")) / "weights")
+    return folders
+
+
+def _packaged_folder() -> Path:
+    import importlib.resources
+
+    return Path(str(importlib.resources.files("xnect_lite._weights")))
+
+
+def manifest(folder: Path | None = None) -> dict[str, dict[str, Any]]:
+    """File name -> entry, of the shipped weights or of another folder; empty if there is no manifest."""
+    path = (folder or _packaged_folder()) / "manifest.json"
+    if not path.is_file():
+        return {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))["files"]
+    except (ValueError, KeyError) as error:
+        raise XnectError(str(path), f"is no manifest ({error})", "Reinstall the package") from error
+
+
+def find_weights(backbone: str, given: str = "") -> Path:
+    """The Stage I weight file to use. Raises XnectError saying where was looked if there is none."""
+    if given:
+        if not Path(given).is_file():
+            raise XnectError(given, "no such weight file", "Check the path given to --weights")
+        return Path(given)
+    name = f"xnect_{backbone}.safetensors"
+    folders = search_folders()
+    for folder in folders:
+        if (folder / name).is_file():
+            return folder / name
+    looked = ", ".join(map(str, folders))
+    raise XnectError(name, f"found in none of: {looked}", "Give a file with --weights, or train one with train_pose.py stage1")
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    with path.open("rb") as file:
+        digest = hashlib.sha256()
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def verify(path: Path) -> None:
+    """Compare a file with the manifest beside it, if it is listed there. Raises XnectError on a difference."""
+    entry = manifest(path.parent).get(path.name)
+    if entry and sha256(path) != entry["sha256"]:
+        raise XnectError(str(path), f"is damaged (sha256 is not {entry['sha256'][:12]}…)", "Fetch the file again")
+
+
+def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[str, Any]) -> None:
+    """Write a state dict in half precision with its architecture; the file is either the old one or the new one."""
+    import torch
+    from safetensors.torch import save_file
+
+    tensors = {
+        k: v.detach().to("cpu", torch.float16 if v.is_floating_point() else v.dtype).contiguous()
+        for k, v in state.items()
+        if not k.endswith(_DERIVED)
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata={"arch": json.dumps(dict(arch))})
+    os.replace(part, path)
+
+
+def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """(state dict in single precision, architecture). Raises XnectError if the file is no safetensors file."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            arch = json.loads((file.metadata() or {}).get("arch", "{}"))
+            state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
+    except (SafetensorError, OSError, ValueError) as error:
+        raise XnectError(str(path), f"is no safetensors file ({error})", "Check the path, or fetch the file again") from error
+    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, arch
+
+
+def load_network(path: Path, backbone: str) -> XNect:
+    """Build the Stage I network of this backbone and fill it from ``path``. Raises XnectError if the file is for another."""
+    from xnect_lite.models.xnect import XNect
+
+    verify(path)
+    state, arch = read_weights(path)
+    net = XNect(backbone)
+    if arch != net.arch:
+        raise XnectError(str(path), f"holds {arch or 'an unnamed network'}, not {net.arch}", "Choose --weights and --backbone that match")
+    _load(net, state, path)
+    return net.eval()
+
+
+def load_weights_into(net: XNect, path: str | Path) -> None:
+    """Start a network from a file that holds either a whole Stage I or only a SelecSLS core (reference keys)."""
+    if not Path(path).is_file():
+        raise XnectError(str(path), "no such weight file", "Check 'init'")
+    state, _ = read_weights(Path(path))
+    is_core = any(k.startswith("stem.") for k in state)
+    _load(net.backbone.core if is_core else net, {k: v for k, v in state.items() if not k.startswith(("head.", "classifier."))}, path)
+
+
+def _load(net: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
+    try:
+        missing, unexpected = net.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise XnectError(str(path), f"does not fit ({str(error).splitlines()[-1].strip()})", "Choose the matching backbone") from error
+    missing = [k for k in missing if not k.endswith(_DERIVED)]
+    if missing or unexpected:
+        odd = (missing + unexpected)[0]
+        cause = f"does not fit: {len(missing)} tensors missing, {len(unexpected)} unknown, such as '{odd}'"
+        raise XnectError(str(path), cause, "Choose the matching backbone")
