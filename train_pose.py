@@ -20,6 +20,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from xnect_lite.models.heads import STRIDE
+from xnect_lite.models.xnect import XNect
 
 from xnect_lite.config import as_dict, load_config
 from xnect_lite.data.augment import CanvasSampler
@@ -28,8 +30,6 @@ from xnect_lite.data.photokit import read_backgrounds, read_photokit
 from xnect_lite.data.sheet import save_contact_sheet
 from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
-from xnect_lite.models.heads import STRIDE
-from xnect_lite.models.xnect import XNect
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
 from xnect_lite.train.config import Stage1Config
 from xnect_lite.train.losses import stage1_losses
@@ -86,7 +86,9 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     if config.init and not resume:
         load_weights_into(net, config.init)
     ema = Ema(net, config.ema_decay)
-    optimizer = torch.optim.AdamW(parameter_groups(net, config.weight_decay), lr=config.learning_rate, fused=device.type == "cuda")
+    optimizer = torch.optim.AdamW(
+        parameter_groups(net, config.weight_decay), lr=config.learning_rate, fused=device.type == "cuda"
+    )
     train = load_split(config, "train", device)
     held_out = list(read_photokit(config.data.photos, "val", config.data.sets))
     if config.validation.images:
@@ -98,7 +100,13 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         net.load_state_dict(state["net"])
         optimizer.load_state_dict(state["optimizer"])
         ema.values = {k: v.to(device) for k, v in state["ema"].items()}
-        ema.updates, step, seen, best, spent_s = state["ema_updates"], state["step"], state["seen"], state["best"], state["spent_s"]
+        ema.updates, step, seen, best, spent_s = (
+            state["ema_updates"],
+            state["step"],
+            state["seen"],
+            state["best"],
+            state["spent_s"],
+        )
         sampler.restore(json.loads(state["sampler"]))
     forward = torch.compile(net) if config.compile else net
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
@@ -166,7 +174,10 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
             pace = (seen - began_seen) / (time.monotonic() - began)
             left_s = (1 - progress) / max(progress, 1e-9) * budget.spent_s
             parts = " ".join(f"{k} {v:.3f}" for k, v in running.items())
-            print(f"step {step} {progress:6.1%} lr {rate:.1e} {parts} | {pace:.1f} images/s, {left_s / 60:.0f} min left", flush=True)
+            print(
+                f"step {step} {progress:6.1%} lr {rate:.1e} {parts} | {pace:.1f} images/s, {left_s / 60:.0f} min left",
+                flush=True,
+            )
         now = time.monotonic()
         if now - saved > 60 * config.checkpoint_every_minutes:
             save()

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor, nn
-
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
 
 

@@ -159,7 +159,9 @@ def _convert(value: Any, hint: Any, name: str) -> Any:
         if isinstance(value, (list, tuple)):
             inner, *rest = typing.get_args(hint)
             if rest and rest[0] is not Ellipsis and len(value) != 1 + len(rest):
-                raise XnectError(f"configuration key '{name}'", f"needs {1 + len(rest)} values, got {len(value)}", "Write [a, b]")
+                raise XnectError(
+                    f"configuration key '{name}'", f"needs {1 + len(rest)} values, got {len(value)}", "Write [a, b]"
+                )
             kinds = [inner, *rest] if rest and rest[0] is not Ellipsis else [inner] * len(value)
             return tuple(_convert(v, k, name) for v, k in zip(value, kinds, strict=True))
     elif hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):

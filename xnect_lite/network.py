@@ -25,9 +25,13 @@ def choose_device(name: str) -> torch.device:
     except RuntimeError as error:
         raise XnectError(f"--device {name}", "is no device name", "Use auto, cpu, cuda or cuda:N") from error
     if device.type == "cuda" and not torch.cuda.is_available():
-        raise XnectError(f"--device {name}", "this torch sees no CUDA device", "Use --device cpu, or install a CUDA build of torch")
+        raise XnectError(
+            f"--device {name}", "this torch sees no CUDA device", "Use --device cpu, or install a CUDA build of torch"
+        )
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise XnectError(f"--device {name}", f"there are only {torch.cuda.device_count()} CUDA devices", "Choose a lower number")
+        raise XnectError(
+            f"--device {name}", f"there are only {torch.cuda.device_count()} CUDA devices", "Choose a lower number"
+        )
     return device
 
 
@@ -50,7 +54,9 @@ def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, i
     """(width, height) of the network input: landscape for wide frames, portrait for tall ones."""
     long, short = config.long_side_net_px, config.short_side_net_px
     if long % 16 or short % 16:
-        raise XnectError("network input", f"{long}x{short} is not a multiple of 16", "Change long_side_net_px or short_side_net_px")
+        raise XnectError(
+            "network input", f"{long}x{short} is not a multiple of 16", "Change long_side_net_px or short_side_net_px"
+        )
     return (long, short) if frame_size[0] >= frame_size[1] else (short, long)
 
 

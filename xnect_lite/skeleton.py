@@ -52,7 +52,8 @@ ORDER = _topological_order()
 BONES: tuple[tuple[int, int], ...] = tuple((int(PARENTS[j]), j) for j in range(NUM_JOINTS) if j != ROOT)
 """The 23 (parent, child) bones, in child order."""
 
-LIMBS: tuple[tuple[int, int], ...] = BONES + (
+LIMBS: tuple[tuple[int, int], ...] = (
+    *BONES,
     (INDEX["r_shoulder"], INDEX["r_hip"]),
     (INDEX["l_shoulder"], INDEX["l_hip"]),
 )
@@ -136,18 +137,18 @@ def _named(names: str, without: frozenset[str] = frozenset()) -> JointMap:
     return _map(*((n, None if n in without or n not in INDEX else n) for n in names.split()))
 
 
-LSP14 = _named(
-    "r_ankle r_knee r_hip l_hip l_knee l_ankle r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist neck head_top"
-)
+LSP14 = _named("r_ankle r_knee r_hip l_hip l_knee l_ankle r_wrist r_elbow r_shoulder l_shoulder l_elbow l_wrist neck head_top")
 """Leeds Sports Poses (Extended)."""
 
 COCO17 = _named(
-    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist l_hip r_hip l_knee r_knee l_ankle r_ankle"
+    "nose l_eye r_eye l_ear r_ear l_shoulder r_shoulder l_elbow r_elbow l_wrist r_wrist "
+    "l_hip r_hip l_knee r_knee l_ankle r_ankle"
 )
 """COCO keypoints; also MoveNet's order."""
 
 MUPOTS17 = _named(
-    "head_top neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle l_hip l_knee l_ankle pelvis spine head"
+    "head_top neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle "
+    "l_hip l_knee l_ankle pelvis spine head"
 )
 """MuPoTS-3D and the 17-joint subset of MPI-INF-3DHP."""
 

@@ -117,9 +117,14 @@ def load_network(path: Path, backbone: str) -> XNect:
 
     verify(path)
     state, arch = read_weights(path)
-    net = XNect(backbone)
+    try:
+        net = XNect(backbone)
+    except KeyError as error:
+        raise XnectError(f"--backbone {backbone}", "is unknown", str(error.args[0]).partition("; ")[2].capitalize()) from error
     if arch != net.arch:
-        raise XnectError(str(path), f"holds {arch or 'an unnamed network'}, not {net.arch}", "Choose --weights and --backbone that match")
+        raise XnectError(
+            str(path), f"holds {arch or 'an unnamed network'}, not {net.arch}", "Choose --weights and --backbone that match"
+        )
     _load(net, state, path)
     return net.eval()
 
@@ -130,14 +135,20 @@ def load_weights_into(net: XNect, path: str | Path) -> None:
         raise XnectError(str(path), "no such weight file", "Check 'init'")
     state, _ = read_weights(Path(path))
     is_core = any(k.startswith("stem.") for k in state)
-    _load(net.backbone.core if is_core else net, {k: v for k, v in state.items() if not k.startswith(("head.", "classifier."))}, path)
+    _load(
+        net.backbone.core if is_core else net,
+        {k: v for k, v in state.items() if not k.startswith(("head.", "classifier."))},
+        path,
+    )
 
 
 def _load(net: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
     try:
         missing, unexpected = net.load_state_dict(state, strict=False)
     except RuntimeError as error:
-        raise XnectError(str(path), f"does not fit ({str(error).splitlines()[-1].strip()})", "Choose the matching backbone") from error
+        raise XnectError(
+            str(path), f"does not fit ({str(error).splitlines()[-1].strip()})", "Choose the matching backbone"
+        ) from error
     missing = [k for k in missing if not k.endswith(_DERIVED)]
     if missing or unexpected:
         odd = (missing + unexpected)[0]

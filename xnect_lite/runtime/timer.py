@@ -18,9 +18,9 @@ import numpy as np
 class StageTimer:
     """Times the stages of one frame.
 
-        with timer.stage("network"):
-            ...
-        timings_ms = timer.finish_frame()
+    with timer.stage("network"):
+        ...
+    timings_ms = timer.finish_frame()
     """
 
     def __init__(self) -> None:

@@ -1,0 +1,367 @@
+"""Takes: what is recorded comes back, whatever happens to the program that records."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import textwrap
+import threading
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pybvh
+import pytest
+from people import walking_person
+
+from xnect_lite.config import PipelineConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.record.bvh import BvhOptions, clip_joints_world_cm
+from xnect_lite.record.journal import RECORD, read_journal
+from xnect_lite.record.take import TakeRecorder, export_take, load_take, new_take_folder
+from xnect_lite.types import Frame, People, PoseResult
+
+IMAGE = np.zeros((48, 64, 3), np.uint8)
+HEADER_BYTES = 64
+
+
+def result(number: int, ids: tuple[int, ...], fps: float = 30.0) -> PoseResult:
+    """Frame ``number`` with these people, each walking in a place of its own."""
+    t_s = number / fps
+    people = People.empty(len(ids))
+    for row, identity in enumerate(ids):
+        joints_mm, root_cam_mm = walking_person(np.array([t_s]), start_cam_mm=(700.0 * identity, 4000.0))
+        people.joints_mm[row], people.root_cam_mm[row], people.ids[row] = joints_mm[0], root_cam_mm[0], identity
+        people.joints_px[row] = 100 * identity + number
+        people.joint_score[row] = 0.5
+    return PoseResult(Frame(IMAGE, t_s, number), people, focal_px=640.0)
+
+
+def record(folder: Path, frames: dict[int, tuple[int, ...]], **options) -> TakeRecorder:
+    recorder = TakeRecorder(folder, **options)
+    for number, ids in frames.items():
+        recorder.add(result(number, ids))
+    return recorder
+
+
+def killed(folder: Path, frames: dict[int, tuple[int, ...]]) -> Path:
+    """A take whose recorder got no chance to close; returns the journal."""
+    recorder = record(folder, frames, source="camera 0")
+    recorder._journal._file.close()  # what the system does for a killed program: no flush, no clean-up
+    return folder / "poses.journal"
+
+
+def test_folder_name(tmp_path):
+    when = datetime(2026, 11, 21, 14, 3, 22)
+    cases = {
+        "a plain name": ("dance", "2026-11-21_14-03-22_dance"),
+        "no name": ("", "2026-11-21_14-03-22"),
+        "characters that folders refuse": ("Jo/../x: 1", "2026-11-21_14-03-22_Jo_x_1"),
+        "letters of any language": ("Tänzer", "2026-11-21_14-03-22_Tänzer"),
+    }
+    for case, (name, expected) in cases.items():
+        assert new_take_folder(tmp_path, name, when) == tmp_path / expected, case
+    (tmp_path / "2026-11-21_14-03-22_dance").mkdir()
+    assert new_take_folder(tmp_path, "dance", when).name == "2026-11-21_14-03-22_dance_2", "never into an old take"
+
+
+def test_take_is_complete_and_comes_back(tmp_path):
+    """Two people, one late, frames with nobody, a dropped frame, somebody without identity."""
+    frames = {n: (7,) for n in range(30)} | {n: (7, 3) for n in range(30, 60)} | {n: () for n in range(61, 70)} | {70: (0,)}
+    with record(tmp_path / "t", frames, source="dance.mp4", fps=30.0, config=PipelineConfig()) as recorder:
+        recorder.log("hello")
+    summary = recorder.summary
+    assert recorder.close() is summary, "closing twice is harmless"
+    assert {f.name for f in summary.files} == {p.name for p in (tmp_path / "t").iterdir()}
+    assert {f.name for f in summary.files} == {"take.json", "poses.npz", "log.txt", "person01.bvh", "person02.bvh"}
+    assert [(p.number, p.id, p.frames) for p in summary.people] == [(1, 7, 60), (2, 3, 30)], "by first appearance"
+    assert "hello" in (tmp_path / "t" / "log.txt").read_text()
+
+    info = json.loads((tmp_path / "t" / "take.json").read_text())
+    assert info["schema_version"] == 1 and info["state"] == "finished" and info["source"] == "dance.mp4"
+    assert info["size"] == [64, 48] and info["focal_px"] == 640 and info["fps"] == 30
+    assert info["frames"] == {"recorded": 70, "dropped": 1, "first": 0, "last": 70}
+    assert info["config"]["grouping"]["max_people"] == 10
+    assert datetime.fromisoformat(info["started"]).tzinfo is not None
+    assert [(p["file"], p["id"]) for p in info["people"]] == [("person01.bvh", 7), ("person02.bvh", 3)]
+
+    take = load_take(tmp_path / "t")
+    assert take.every_frame_index.tolist() == [n for n in range(71) if n != 60]
+    assert len(take.t_s) == 60 + 30 + 1 and take.ids == [7, 3]
+    rows = take.id == 3
+    assert take.frame_index[rows].tolist() == list(range(30, 60))
+    assert take.joints_px[rows][4, 0].tolist() == [334, 334]
+    expected_mm, expected_root_mm = walking_person(take.t_s[rows], start_cam_mm=(2100.0, 4000.0))
+    assert np.abs(take.joints_mm[rows] - expected_mm).max() < 1e-3
+    assert np.abs(take.root_cam_mm[rows] - expected_root_mm).max() < 1e-3
+
+    files = [pybvh.read_bvh_file(tmp_path / "t" / f"person0{n}.bvh") for n in (1, 2)]
+    assert [f.frame_count for f in files] == [71, 71], "one timeline from the first frame to the last"
+    hips_cm = [f.node_positions()[:, 0] for f in files]
+    assert np.ptp(hips_cm[1][:31], axis=0).max() == 0, "the late-comer holds the first pose"
+    assert hips_cm[1][40, 0] - hips_cm[0][40, 0] == pytest.approx(-280, abs=1e-3), "people stand where they stood"
+
+
+def test_npz_opens_without_pickle(tmp_path):
+    record(tmp_path / "t", {0: (1,), 1: (1,)}).close()
+    with np.load(tmp_path / "t" / "poses.npz", allow_pickle=False) as stored:
+        assert all(stored[name].dtype != object for name in stored.files)
+        assert stored["joint_names"][14] == "pelvis"
+
+
+MINIMUM = [
+    ("seen long enough", 15, 0.5, ""),
+    ("seen for one frame too few", 14, 0.5, "seen for less than 0.5 s"),
+    ("a stricter minimum", 20, 1.0, "seen for less than 1 s"),
+    ("no minimum", 1, 0.0, ""),
+]
+
+
+@pytest.mark.parametrize(("case", "frames", "minimum_s", "skipped"), MINIMUM, ids=[m[0] for m in MINIMUM])
+def test_people_seen_briefly_get_no_file(case, frames, minimum_s, skipped, tmp_path):
+    """The brief one appears first: the numbers of the files still have no hole."""
+    timeline = {n: (9,) if n < frames else (4,) for n in range(frames + 40)}
+    summary = record(tmp_path / "t", timeline, min_person_s=minimum_s).close()
+    assert [p.skipped for p in summary.people] == [skipped, ""], case
+    assert [p.number for p in summary.people] == ([None, 1] if skipped else [1, 2])
+    listed = json.loads((tmp_path / "t" / "take.json").read_text())["people"]
+    assert [p["id"] for p in listed] == [9, 4], "who was skipped is listed"
+    assert len(list((tmp_path / "t").glob("*.bvh"))) == (1 if skipped else 2)
+
+
+def test_people_without_3d_are_skipped(tmp_path):
+    recorder = TakeRecorder(tmp_path / "t")
+    for number in range(30):
+        one = result(number, (1,))
+        one.people.joints_mm[:] = np.nan
+        recorder.add(one)
+    assert [p.skipped for p in recorder.close().people] == ["no 3D pose"]
+
+
+EMPTY = [("no frame at all", {}), ("frames with nobody", {n: () for n in range(5)}), ("a single frame", {0: (1,)})]
+
+
+@pytest.mark.parametrize(("case", "frames"), EMPTY, ids=[e[0] for e in EMPTY])
+def test_takes_with_next_to_nothing_still_close(case, frames, tmp_path):
+    summary = record(tmp_path / "t", frames).close()
+    assert summary.frames == len(frames)
+    assert len(load_take(tmp_path / "t").every_frame_t_s) == len(frames), case
+
+
+def test_journal_cut_anywhere_keeps_its_whole_records(tmp_path):
+    journal = killed(tmp_path / "t", {n: (1, 2) for n in range(3)})
+    data = journal.read_bytes()
+    assert len(data) == HEADER_BYTES + 6 * RECORD.itemsize
+    whole = read_journal(journal)
+    offsets = [*range(HEADER_BYTES + 3), *range(len(data) - RECORD.itemsize - 40, len(data) + 1)]
+    for length in offsets:
+        journal.write_bytes(data[:length])
+        records = read_journal(journal)
+        assert len(records) == max(length - HEADER_BYTES, 0) // RECORD.itemsize
+        assert records.tobytes() == whole[: len(records)].tobytes()
+        assert len(load_take(tmp_path / "t").t_s) == len(records)
+
+
+DAMAGE = [
+    ("zeros at the end, as after a power cut", lambda d: d[: -RECORD.itemsize] + bytes(RECORD.itemsize), 5),
+    ("a page of zeros inside a record", lambda d: d[: -RECORD.itemsize // 2] + bytes(RECORD.itemsize // 2), 5),
+    ("garbage behind the last record", lambda d: d + b"\xff" * 2000, 6),
+]
+
+
+@pytest.mark.parametrize(("case", "damage", "kept"), DAMAGE, ids=[d[0] for d in DAMAGE])
+def test_damaged_journal_keeps_what_precedes(case, damage, kept, tmp_path):
+    journal = killed(tmp_path / "t", {n: (1, 2) for n in range(3)})
+    journal.write_bytes(damage(journal.read_bytes()))
+    assert len(read_journal(journal)) == kept, case
+
+
+FOREIGN = [
+    ("another kind of file", lambda d: b"RIFF" + d[4:], "not a recording journal"),
+    ("a later version", lambda d: d[:8] + b"\x02" + d[9:], "journal version 2"),
+]
+
+
+@pytest.mark.parametrize(("case", "change", "message"), FOREIGN, ids=[f[0] for f in FOREIGN])
+def test_foreign_journal_is_an_error(case, change, message, tmp_path):
+    journal = killed(tmp_path / "t", {0: (1,)})
+    journal.write_bytes(change(journal.read_bytes()))
+    with pytest.raises(XnectError, match=message):
+        load_take(tmp_path / "t")
+
+
+def test_killed_take_is_finished_by_export(tmp_path):
+    journal = killed(tmp_path / "t", {n: (5,) for n in range(40)})
+    journal.write_bytes(journal.read_bytes()[:-100])
+    assert json.loads((tmp_path / "t" / "take.json").read_text())["state"] == "recording"
+    summary = export_take(tmp_path / "t")
+    assert not journal.exists() and summary.frames == 39
+    assert pybvh.read_bvh_file(tmp_path / "t" / "person01.bvh").frame_count == 39
+    info = json.loads((tmp_path / "t" / "take.json").read_text())
+    assert info["state"] == "finished" and info["source"] == "camera 0", "what was known at the start is kept"
+
+
+def test_really_killed_program_loses_nothing(tmp_path):
+    """A program that dies between two frames, without closing anything."""
+    program = f"""
+        import os, sys
+        from pathlib import Path
+        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
+        from test_take import record
+        record(Path({str(tmp_path / "t")!r}), {{n: (1, 2) for n in range(25)}})
+        os._exit(9)
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], timeout=120, check=False)
+    assert done.returncode == 9
+    assert len(load_take(tmp_path / "t").t_s) == 50
+    assert len([f for f in export_take(tmp_path / "t").files if f.suffix == ".bvh"]) == 2
+
+
+def test_a_failed_export_keeps_the_journal(tmp_path, monkeypatch):
+    """The disk fills while poses.npz is written: the journal stays, and a later try succeeds."""
+    recorder = record(tmp_path / "t", {n: (1,) for n in range(30)})
+    with monkeypatch.context() as patch:
+
+        def full(*_args, **_kwargs):
+            raise OSError(28, "No space left on device")
+
+        patch.setattr(np, "savez_compressed", full)
+        with pytest.raises(XnectError, match="No space left"):
+            recorder.close()
+    assert (tmp_path / "t" / "poses.journal").exists() and not (tmp_path / "t" / "poses.npz").exists()
+    assert len(load_take(tmp_path / "t").t_s) == 30
+    assert recorder.close().frames == 30
+
+
+def test_a_frame_the_disk_refuses_leaves_whole_records(tmp_path):
+    recorder = record(tmp_path / "t", {0: (1,), 1: (1,)})
+    file = recorder._journal._file
+
+    class Full:
+        def __getattr__(self, name):
+            return getattr(file, name)
+
+        def write(self, data):
+            return file.write(data[:200])
+
+    recorder._journal._file = Full()
+    with pytest.raises(XnectError, match="Free some disk space"):
+        recorder.add(result(2, (1,)))
+    recorder._journal._file = file
+    recorder.add(result(3, (1,)))
+    recorder.close()
+    assert load_take(tmp_path / "t").frame_index.tolist() == [0, 1, 3]
+
+
+def test_export_leaves_a_running_recording_alone(tmp_path):
+    pytest.importorskip("fcntl")
+    recorder = record(tmp_path / "t", {n: (1,) for n in range(30)})
+    with pytest.raises(XnectError, match="still being recorded"):
+        export_take(tmp_path / "t")
+    assert len(export_take(tmp_path / "t", tmp_path / "preview").files) == 1, "a look from outside is fine"
+    recorder.add(result(30, (1,)))
+    assert recorder.close().frames == 31
+
+
+def test_errors_inside_the_block_still_save(tmp_path):
+    with pytest.raises(ZeroDivisionError), record(tmp_path / "t", {n: (1,) for n in range(30)}) as recorder:
+        raise ZeroDivisionError("camera fell over")
+    assert recorder.summary.frames == 30
+    assert "camera fell over" in (tmp_path / "t" / "log.txt").read_text()
+    with pytest.raises(RuntimeError, match="closed"):
+        recorder.add(result(31, (1,)))
+
+
+def test_adding_and_closing_from_two_threads(tmp_path):
+    recorder = TakeRecorder(tmp_path / "t")
+    added = []
+
+    def feed() -> None:
+        for number in range(10_000):
+            try:
+                recorder.add(result(number, (1,)))
+            except RuntimeError:
+                return
+            added.append(number)
+
+    thread = threading.Thread(target=feed)
+    thread.start()
+    while len(added) < 20:
+        pass
+    recorder.close()
+    thread.join(10)
+    assert load_take(tmp_path / "t").frame_index.tolist() == added
+
+
+def test_re_export(tmp_path):
+    """Another frame rate, another minimum, one person only, another folder."""
+    folder = tmp_path / "t"
+    timeline = {n: (2, 8) if n < 20 else (8,) for n in range(60)}
+    record(folder, timeline, bvh=BvhOptions(fps=25)).close()
+    assert json.loads((folder / "take.json").read_text())["bvh"]["fps"] == 25
+    assert {pybvh.read_bvh_file(f).frame_count for f in folder.glob("*.bvh")} == {50}
+
+    outside = export_take(folder, tmp_path / "out", options=BvhOptions(fps=60), ids=[8])
+    assert [f.name for f in outside.files] == ["person02.bvh"], "numbers are the take's, whoever is chosen"
+    assert pybvh.read_bvh_file(tmp_path / "out" / "person02.bvh").frame_count == 119
+    assert json.loads((folder / "take.json").read_text())["bvh"]["fps"] == 25, "the take itself is untouched"
+
+    export_take(folder, min_person_s=1.5)
+    assert [f.name for f in sorted(folder.glob("*.bvh"))] == ["person01.bvh"], "files nobody has any more are removed"
+    assert json.loads((folder / "take.json").read_text())["people"][1] | {"number": 1, "file": "person01.bvh", "id": 8}
+
+    with pytest.raises(XnectError, match="no person 5"):
+        export_take(folder, ids=[5])
+
+
+REFUSED = [
+    ("the parent is a file", lambda p: (p / "file").write_text("") or p / "file" / "t"),
+    ("the folder is a file", lambda p: (p / "file").write_text("") or p / "file"),
+    ("the folder holds a finished take", lambda p: record(p / "t", {0: (1,)}).close().folder),
+    ("the folder holds a broken-off take", lambda p: killed(p / "t", {0: (1,)}).parent),
+]
+
+
+@pytest.mark.parametrize(("case", "make"), REFUSED, ids=[r[0] for r in REFUSED])
+def test_unusable_folder_is_an_error(case, make, tmp_path):
+    folder = make(tmp_path)
+    with pytest.raises(XnectError) as caught:
+        TakeRecorder(folder)
+    assert str(folder) in str(caught.value), case
+
+
+UNREADABLE = [
+    ("nothing there", lambda p: None, "is not a take"),
+    ("poses.npz is no archive", lambda p: (p / "poses.npz").write_bytes(b"hello"), "cannot be read"),
+    ("poses.npz is cut off", lambda p: (p / "poses.npz").write_bytes((p / "poses.npz").read_bytes()[:500]), "cannot be read"),
+    ("take.json is no JSON", lambda p: (p / "take.json").write_text("{"), "cannot be read"),
+]
+
+
+@pytest.mark.parametrize(("case", "spoil", "message"), UNREADABLE, ids=[u[0] for u in UNREADABLE])
+def test_unreadable_take_is_an_error(case, spoil, message, tmp_path):
+    folder = tmp_path / "empty"
+    if "nothing" in case:
+        folder.mkdir()
+    else:
+        record(folder, {0: (1,)}).close()
+    spoil(folder)
+    with pytest.raises(XnectError, match=message):
+        load_take(folder)
+
+
+def test_written_file_equals_the_recorded_pose(tmp_path):
+    """From People to the file and back through another reader: less than 1 mm."""
+    frames = {n: (1,) for n in range(45)}
+    record(tmp_path / "t", frames, bvh=BvhOptions(floor=False)).close()
+    bvh = pybvh.read_bvh_file(tmp_path / "t" / "person01.bvh")
+    joints_mm, root_cam_mm = walking_person(np.arange(45) / 30, start_cam_mm=(700.0, 4000.0))
+    truth_cm = (joints_mm + root_cam_mm[:, None]) * (0.1, -0.1, -0.1)
+    for node, joint in (("Hips", 14), ("LeftHand", 7), ("RightToeBase", 19), ("EndSiteHead", 0), ("EndSiteRightHand", 17)):
+        error_cm = np.linalg.norm(bvh.node_positions()[:, bvh.node_index[node]] - truth_cm[:, joint], axis=-1)
+        assert error_cm.max() < 0.1, node
+    from xnect_lite.record.bvh import build_clip
+
+    clip = build_clip(load_take(tmp_path / "t").track(1), BvhOptions(floor=False))
+    assert np.nanmax(np.abs(clip_joints_world_cm(clip)[:, :21] - truth_cm[:, :21])) < 0.1

@@ -1,0 +1,100 @@
+"""Where frames come from: webcam, video file, pictures, network stream. `open_source` tells them apart."""
+
+from __future__ import annotations
+
+import glob
+import re
+from pathlib import Path
+
+from xnect_lite.capture.cameras import CameraInfo, find_camera, list_cameras
+from xnect_lite.capture.images import IMAGE_SUFFIXES, ImageSource, image_files, natural_order
+from xnect_lite.capture.live import LiveSource, open_camera, open_stream
+from xnect_lite.capture.source import Source
+from xnect_lite.capture.video import VideoSource
+from xnect_lite.errors import XnectError
+
+__all__ = [
+    "CameraInfo",
+    "ImageSource",
+    "LiveSource",
+    "Source",
+    "VideoSource",
+    "find_camera",
+    "list_cameras",
+    "natural_order",
+    "open_camera",
+    "open_source",
+    "open_stream",
+]
+
+_STREAM = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt)://", re.IGNORECASE)
+_CAMERA = re.compile(r"(?:camera:|/dev/video)?(\d+)", re.IGNORECASE)
+
+
+def open_source(
+    spec: str | Path,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    fps: float | None = None,
+    size: tuple[int, int] | None = None,
+    timeout_s: float = 5.0,
+) -> Source:
+    """Open what ``spec`` names.
+
+    spec:       ``0``, ``camera:0``, ``/dev/video0``   a webcam by number
+                ``camera:NAME``, or a camera's name    a webcam by name (or by its path in `list_cameras`)
+                ``http://…``, ``rtsp://…``             a network stream
+                a folder, or a pattern with ``*``      pictures, sorted by name with numbers counted
+                a file                                 a picture or a video
+    start_s, end_s:  read only frames with start_s <= t_s < end_s; a live source has no start.
+    fps:        pictures: how many make a second (30). Webcams: the rate wished for.
+    size:       webcams: the (width, height) wished for.
+    timeout_s:  live sources: longest wait for a frame.
+
+    Raises XnectError if there is nothing of that name, it is no video, or no camera answers.
+    """
+    text = str(spec).strip()
+    if start_s is not None and end_s is not None and end_s <= start_s:
+        raise XnectError(text, f"the end, {end_s:g} s, is not after the start, {start_s:g} s", "Choose a later end")
+
+    live = _open_live(text, size, fps, timeout_s, end_s)
+    if live is not None:
+        if start_s:
+            live.close()
+            raise XnectError(text, "a live source cannot start later than now", "Leave the start out")
+        return live
+
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return ImageSource(text, image_files(path), fps or 30.0, start_s, end_s)
+    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        return ImageSource(text, [path], fps or 30.0, start_s, end_s)
+    if path.exists():
+        return VideoSource(path, start_s, end_s)
+    if glob.has_magic(text):
+        fits = [Path(p) for p in glob.glob(str(path)) if Path(p).suffix.lower() in IMAGE_SUFFIXES]
+        return ImageSource(text, natural_order(fits), fps or 30.0, start_s, end_s)
+    raise XnectError(text, "no such file, folder or camera", "Check the spelling")
+
+
+def _open_live(
+    text: str, size: tuple[int, int] | None, fps: float | None, timeout_s: float, end_s: float | None
+) -> LiveSource | None:
+    """The webcam or stream that ``text`` names, if it names one."""
+    if _STREAM.match(text):
+        return open_stream(text, timeout_s=timeout_s, end_s=end_s)
+    number = _CAMERA.fullmatch(text)
+    if number:
+        return open_camera(int(number[1]), size=size, fps=fps, timeout_s=timeout_s, end_s=end_s)
+    prefixed = text.lower().startswith("camera:")
+    if not prefixed and (Path(text).expanduser().exists() or glob.has_magic(text)):
+        return None  # a file wins over a camera of the same name
+    name = text[len("camera:") :].strip() if prefixed else text
+    camera = find_camera(name)
+    if camera is not None:
+        return open_camera(camera.index, camera.name, size=size, fps=fps, timeout_s=timeout_s, end_s=end_s)
+    if prefixed:
+        known = ", ".join(f"{c.index} ({c.name})" for c in list_cameras()) or "none"
+        raise XnectError(text, f"no camera of that name; cameras found: {known}", "Check the name, or give a number")
+    return None

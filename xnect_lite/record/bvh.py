@@ -1,0 +1,250 @@
+"""BVH files: one skeleton per file, a T-pose rest that faces +Z, Y up, centimetres, Z X Y rotations, absolute root position.
+
+`build_clips` turns tracks of joint positions into clips that share frame 0, frame rate and frame count; `write_bvh` writes
+one; `clip_joints_world_cm` says where the joints of a written clip are.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from xnect_lite.errors import XnectError
+from xnect_lite.record.bvh_skeleton import (
+    BVH_JOINTS,
+    BvhSkeleton,
+    bone_lengths_mm,
+    forward_kinematics,
+    make_skeleton,
+    to_xnect24,
+)
+from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
+from xnect_lite.record.resample import bracket, frame_times, resample_points, resample_rotations
+from xnect_lite.record.rotations import shortest_turn, solve_rotations
+from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
+
+_DECIMALS = 5  # 1e-5 degrees over a body are 0.3 micrometres
+_FLOOR_PERCENTILE = 5  # of the lower foot's height: below it lie bad frames, above it steps and jumps
+_FEET = [INDEX["l_toe"], INDEX["r_toe"], INDEX["l_ankle"], INDEX["r_ankle"]]
+
+
+@dataclasses.dataclass(frozen=True)
+class BvhOptions:
+    """How clips are made."""
+
+    fps: float = 30.0  # frames per second of the file
+    max_gap_s: float = 0.5  # shorter holes are interpolated, in longer ones the last pose is held
+    floor: bool = True  # put each person's lowest foot at Y = 0
+    recentre: bool = False  # shift all people alike so that the first one starts at X = Z = 0
+    t_pose_first: bool = False  # one more frame at the start, in the rest pose, for tools that calibrate on it
+    up_cam: tuple[float, float, float] = (0.0, -1.0, 0.0)  # where up is in camera axes; the default is a level camera
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Track:
+    """What was seen of one person.
+
+    t_s:         (F,) seconds, in any order; of equal times the last counts.
+    joints_mm:   (F, 24, 3) root-relative, camera axes; NaN = missing, joints or whole frames.
+    root_cam_mm: (F, 3) pelvis in camera space; NaN = missing.
+    """
+
+    t_s: np.ndarray
+    joints_mm: np.ndarray
+    root_cam_mm: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BvhClip:
+    """The content of one BVH file.
+
+    skeleton:      the constant offsets.
+    fps:           frames per second.
+    root_world_cm: (N, 3) position of the hips, Y up.
+    angles_deg:    (N, J, 3) rotations (z, x, y) of the joints of `BVH_JOINTS`.
+    held:          (N,) True where the person was not seen and a pose is merely held.
+    """
+
+    skeleton: BvhSkeleton
+    fps: float
+    root_world_cm: np.ndarray
+    angles_deg: np.ndarray
+    held: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.root_world_cm)
+
+
+def world_from_cam_cm(points_cam_mm: np.ndarray, up_cam: Sequence[float] = (0.0, -1.0, 0.0)) -> np.ndarray:
+    """Camera millimetres (x right, y down, z away) -> BVH centimetres (x right, y up, z towards the camera), (..., 3).
+
+    With a level camera somebody who faces it faces +Z and has the left hand at +X. Otherwise the scene is turned by the
+    smallest rotation that takes ``up_cam`` to +Y. Raises XnectError if ``up_cam`` has no direction.
+    """
+    up = np.array([up_cam[0], -up_cam[1], -up_cam[2]], float)
+    if not np.linalg.norm(up) > 1e-6:
+        raise XnectError("up_cam", f"{tuple(up_cam)} has no direction", "Give the camera-axes vector that points up")
+    turned = np.asarray(points_cam_mm, float) * (0.1, -0.1, -0.1)
+    return turned @ shortest_turn((up / np.linalg.norm(up))[None], np.array([[0.0, 1.0, 0.0]])).as_matrix()[0].T
+
+
+def build_clip(track: Track, options: BvhOptions | None = None) -> BvhClip:
+    """One person's clip on the person's own timeline; see `build_clips`."""
+    return build_clips([track], options)[0]
+
+
+def build_clips(
+    tracks: Sequence[Track],
+    options: BvhOptions | None = None,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+) -> list[BvhClip]:
+    """Clips of several people that share frame 0, frame rate and frame count.
+
+    ``start_s`` / ``end_s`` bound the timeline; by default the first and last sample of anybody do. Whoever comes late holds
+    the first pose, whoever leaves holds the last. Raises XnectError for a bad frame rate or a track without any pose.
+    """
+    options = options or BvhOptions()
+    if not (np.isfinite(options.fps) and options.fps > 0):
+        raise XnectError("frame rate", f"{options.fps} is not a positive number", "Choose for instance 24, 25, 30 or 60")
+    cleaned = [_clean(track) for track in tracks]
+    if not cleaned:
+        return []
+    start_s = min(t.t_s[0] for t in cleaned) if start_s is None else start_s
+    end_s = max(t.t_s[-1] for t in cleaned) if end_s is None else end_s
+    times_s = frame_times(start_s, end_s, options.fps)
+    clips = [_build(track, times_s, options) for track in cleaned]
+    if options.recentre:
+        clips = recentred(clips)
+    return [_with_t_pose(clip, options.floor) if options.t_pose_first else clip for clip in clips]
+
+
+def recentred(clips: Sequence[BvhClip]) -> list[BvhClip]:
+    """Shift all clips alike so that the first one's hips start at X = Z = 0."""
+    if not clips:
+        return []
+    shift = clips[0].root_world_cm[0] * (1.0, 0.0, 1.0)
+    return [dataclasses.replace(clip, root_world_cm=clip.root_world_cm - shift) for clip in clips]
+
+
+def clip_joints_world_cm(clip: BvhClip) -> np.ndarray:
+    """(N, 24, 3) joints as the written file places them, world centimetres; nose and ears are NaN."""
+    angles = np.round(clip.angles_deg, _DECIMALS)
+    skeleton = BvhSkeleton(*(np.round(o, _DECIMALS) for o in (clip.skeleton.offsets_cm, clip.skeleton.end_offsets_cm)))
+    return to_xnect24(*forward_kinematics(skeleton, np.round(clip.root_world_cm, _DECIMALS), matrices_from_euler_zxy(angles)))
+
+
+def bvh_text(clip: BvhClip) -> str:
+    """The whole file as text."""
+    channels = np.concatenate([clip.root_world_cm, clip.angles_deg.reshape(len(clip), -1)], axis=1)
+    if not np.isfinite(channels).all():
+        raise ValueError("a BVH clip must be finite")
+    lines = ["HIERARCHY", *_joint_lines(clip.skeleton, 0, 0)]
+    lines += ["MOTION", f"Frames: {len(clip)}", f"Frame Time: {1 / clip.fps:.10f}"]
+    form = " ".join([f"%.{_DECIMALS}f"] * channels.shape[1])
+    lines += [form % tuple(row) for row in (np.round(channels, _DECIMALS) + 0.0).tolist()]  # + 0 turns -0 into 0
+    return "\n".join(lines) + "\n"
+
+
+def write_bvh(path: str | Path, clip: BvhClip) -> Path:
+    """Write ``clip``, whole or not at all. Raises XnectError where the file cannot be written."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".tmp")
+    try:
+        partial.write_text(bvh_text(clip), encoding="ascii", newline="\n")
+        os.replace(partial, path)
+    except OSError as error:
+        raise XnectError(str(path), f"cannot be written ({error.strerror})", "Choose a folder you may write to") from error
+    return path
+
+
+def _clean(track: Track) -> Track:
+    """In order of time, without repeated times or frames that hold nothing; float64."""
+    t_s, joints, root = (np.asarray(a, float) for a in (track.t_s, track.joints_mm, track.root_cam_mm))
+    if joints.shape != (len(t_s), NUM_JOINTS, 3) or root.shape != (len(t_s), 3):
+        raise ValueError(f"a track of {len(t_s)} times has joints {joints.shape} and roots {root.shape}")
+    # A joint needs all three coordinates; the root of a root-relative pose is known wherever anything is.
+    joints = np.where(np.isfinite(joints).all(axis=2, keepdims=True), joints, np.nan)
+    posed = np.isfinite(joints).any(axis=(1, 2))
+    joints[:, ROOT] = np.where(posed[:, None], np.nan_to_num(joints[:, ROOT]), np.nan)
+    order = np.argsort(t_s, kind="stable")
+    order = order[np.isfinite(t_s[order]) & (posed | np.isfinite(root).all(axis=1))[order]]
+    if not posed[order].any():
+        raise XnectError("BVH", "the person has no 3D pose in any frame", "Leave this person out")
+    last_of_its_time = np.append(np.diff(t_s[order]) > 0, True)
+    order = order[last_of_its_time]
+    return Track(t_s[order], joints[order], root[order])
+
+
+def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:
+    joints_world = world_from_cam_cm(track.joints_mm, options.up_cam)
+    hips_world = world_from_cam_cm(track.root_cam_mm, options.up_cam) + np.nan_to_num(joints_world[:, ROOT])
+    local, known = solve_rotations(track.t_s, joints_world, options.max_gap_s)
+    turns = []
+    for i, rotation in enumerate(local):
+        seen = np.flatnonzero(known[:, i])
+        rows = seen if len(seen) else np.arange(len(track.t_s))
+        turns.append(resample_rotations(rotation[rows], bracket(track.t_s[rows], times_s, options.max_gap_s)))
+    placed = np.flatnonzero(np.isfinite(hips_world).all(axis=1))
+    root = np.zeros((len(times_s), 3))
+    if len(placed):
+        root = resample_points(hips_world[placed], bracket(track.t_s[placed], times_s, options.max_gap_s))
+    matrices = np.stack([turn.as_matrix() for turn in turns], axis=1)
+    clip = BvhClip(
+        skeleton=make_skeleton(bone_lengths_mm(track.joints_mm)),
+        fps=options.fps,
+        root_world_cm=root,
+        angles_deg=continuous_euler_zxy_deg(matrices),
+        held=bracket(track.t_s, times_s, options.max_gap_s).held,
+    )
+    return _on_floor(clip) if options.floor else clip
+
+
+def _on_floor(clip: BvhClip) -> BvhClip:
+    seen = ~clip.held if not clip.held.all() else np.ones(len(clip), bool)
+    lower_foot = clip_joints_world_cm(clip)[seen][:, _FEET, 1].min(axis=1)
+    drop = np.array([0.0, np.percentile(lower_foot, _FLOOR_PERCENTILE), 0.0])
+    return dataclasses.replace(clip, root_world_cm=clip.root_world_cm - drop)
+
+
+def _with_t_pose(clip: BvhClip, floor: bool) -> BvhClip:
+    """``clip`` with one frame before it: the rest pose at the same place, standing if there is a floor."""
+    rest = dataclasses.replace(
+        clip,
+        root_world_cm=clip.root_world_cm[:1],
+        angles_deg=np.zeros_like(clip.angles_deg[:1]),
+        held=np.ones(1, bool),
+    )
+    if floor:
+        rest = _on_floor(rest)
+    return dataclasses.replace(
+        clip,
+        root_world_cm=np.concatenate([rest.root_world_cm, clip.root_world_cm]),
+        angles_deg=np.concatenate([rest.angles_deg, clip.angles_deg]),
+        held=np.concatenate([rest.held, clip.held]),
+    )
+
+
+def _joint_lines(skeleton: BvhSkeleton, index: int, depth: int) -> list[str]:
+    """The HIERARCHY block of a joint and what hangs on it."""
+    pad = "\t" * depth
+    joint = BVH_JOINTS[index]
+
+    def offset(values: np.ndarray) -> str:
+        return "OFFSET " + " ".join(f"{v + 0.0:.{_DECIMALS}f}" for v in np.round(values, _DECIMALS))
+
+    place = "3" if joint.parent >= 0 else "6 Xposition Yposition Zposition"
+    lines = [f"{pad}{'JOINT' if joint.parent >= 0 else 'ROOT'} {joint.name}", f"{pad}{{"]
+    lines += [f"{pad}\t{offset(skeleton.offsets_cm[index])}", f"{pad}\tCHANNELS {place} Zrotation Xrotation Yrotation"]
+    for child, other in enumerate(BVH_JOINTS):
+        if other.parent == index:
+            lines += _joint_lines(skeleton, child, depth + 1)
+    end = skeleton.end_offsets_cm[index]
+    if np.isfinite(end).all():
+        lines += [f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\t{offset(end)}", f"{pad}\t}}"]
+    return [*lines, f"{pad}}}"]

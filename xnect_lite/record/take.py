@@ -1,0 +1,271 @@
+"""Record a take, and write the BVH files of one. What lies in the folder: see `take_folder`.
+
+While recording, poses go to a journal that survives a killed program; a take that was cut off is finished by `export_take`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from xnect_lite.config import as_dict
+from xnect_lite.errors import XnectError
+from xnect_lite.record.bvh import BvhOptions, build_clips, write_bvh
+from xnect_lite.record.journal import JournalWriter
+from xnect_lite.record.take_folder import (
+    INFO_FILE,
+    JOURNAL_FILE,
+    LOG_FILE,
+    POSES_FILE,
+    SCHEMA_VERSION,
+    Take,
+    load_take,
+    log,
+    new_take_folder,
+    refused,
+    secure_journal,
+    write_info,
+)
+from xnect_lite.skeleton import JOINTS
+from xnect_lite.types import PoseResult
+
+__all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take", "load_take", "new_take_folder"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PersonSummary:
+    """One identity of a take.
+
+    number:  1 for person01.bvh; None = no file was made, ``skipped`` says why.
+    seen_s:  time in view; first_t_s .. last_t_s may hold absences.
+    """
+
+    id: int
+    number: int | None
+    file: str | None
+    skipped: str
+    first_t_s: float
+    last_t_s: float
+    seen_s: float
+    frames: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TakeSummary:
+    """What lies in a take folder after closing or exporting. ``files``: those written, whole paths."""
+
+    folder: Path
+    files: tuple[Path, ...]
+    people: tuple[PersonSummary, ...]
+    frames: int
+    duration_s: float
+
+
+class TakeRecorder:
+    """Records poses into a folder; a killed program loses nothing that was added.
+
+        with TakeRecorder(new_take_folder("takes", "dance"), source="camera 0", config=config) as recorder:
+            for result in results:
+                recorder.add(result)
+        print(recorder.summary.files)
+
+    folder:       made if missing; must not hold a take already.
+    source:       what was filmed, for take.json.
+    fps:          the source's nominal frame rate, None = unknown. The BVH frame rate is ``bvh.fps``.
+    config:       dataclass or mapping, saved in take.json.
+    min_person_s: people seen for less get no BVH file.
+
+    ``add`` and ``close`` may be called from different threads. Raises XnectError where the folder or the disk refuses.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        source: str = "",
+        fps: float | None = None,
+        config: Any = None,
+        bvh: BvhOptions | None = None,
+        min_person_s: float = 0.5,
+        started: datetime | None = None,
+    ) -> None:
+        self.folder = Path(folder)
+        self.summary: TakeSummary | None = None
+        """Set by `close`."""
+        self._lock = threading.Lock()
+        self._info: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "state": "recording",
+            "source": source,
+            "started": (started or datetime.now()).astimezone().isoformat(timespec="milliseconds"),
+            "fps": fps,
+            "size": None,
+            "focal_px": None,
+            "joint_names": list(JOINTS),
+            "min_person_s": min_person_s,
+            "bvh": dataclasses.asdict(bvh or BvhOptions()),
+            "config": as_dict(config) if dataclasses.is_dataclass(config) else dict(config or {}),
+        }
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name in (INFO_FILE, POSES_FILE, JOURNAL_FILE):
+                if (self.folder / name).exists():
+                    raise XnectError(str(self.folder), f"holds a take already ({name})", "Record into a new folder")
+        except OSError as error:
+            raise refused(self.folder, error) from error
+        self._journal = JournalWriter(self.folder / JOURNAL_FILE)
+        write_info(self.folder, self._info)
+        self.log(f"recording {source}".rstrip())
+
+    def add(self, result: PoseResult) -> None:
+        """Record one frame. Raises XnectError where the disk is full; what was added before is safe."""
+        with self._lock:
+            if self.summary is not None:
+                raise RuntimeError("this take is closed")
+            self._journal.append(result)
+            if self._info["size"] is None:
+                self._info |= {"size": list(result.frame.size), "focal_px": float(result.focal_px)}
+                write_info(self.folder, self._info)
+
+    def log(self, message: str) -> None:
+        """Add a line to log.txt."""
+        log(self.folder, message)
+
+    def close(self) -> TakeSummary:
+        """Write poses.npz, take.json and the BVH files. Calling it again returns the same summary."""
+        with self._lock:
+            if self.summary is None:
+                self._journal.close()
+                self.summary = export_take(self.folder)
+            return self.summary
+
+    def __enter__(self) -> TakeRecorder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if error is not None:
+            self.log(f"stopped by {error!r}")
+        self.close()
+
+
+def export_take(
+    folder: str | Path,
+    out_folder: str | Path | None = None,
+    *,
+    options: BvhOptions | None = None,
+    min_person_s: float | None = None,
+    ids: Sequence[int] | None = None,
+) -> TakeSummary:
+    """(Re)write the BVH files of a take.
+
+    Into the take's own folder this also finishes a take whose recorder was killed, and brings take.json up to date.
+    ``options`` and ``min_person_s`` default to those the take was recorded with; ``ids`` limits the files written, not their
+    numbering. All files of a take share frame 0 (its first frame), frame rate and frame count.
+    Raises XnectError for an unknown id, a folder that is still being recorded or cannot be written.
+    """
+    folder = Path(folder)
+    out = folder if out_folder is None else Path(out_folder)
+    own = out.resolve() == folder.resolve()
+    if own and (folder / JOURNAL_FILE).exists():
+        secure_journal(folder)
+    take = load_take(folder)
+    options = options or _recorded_options(take.info)
+    if min_person_s is None:
+        min_person_s = float(take.info.get("min_person_s", 0.5))
+    if unknown := set(ids or ()) - set(take.ids):
+        raise XnectError(str(folder), f"has no person {min(unknown)}", f"Its people are {take.ids}")
+    people = [_summarise(take, identity, min_person_s) for identity in take.ids]
+    numbered = [person for person in people if not person.skipped]
+    numbers = {p.id: n for n, p in enumerate(numbered, 1)}
+    people = [dataclasses.replace(p, number=numbers.get(p.id), file=_bvh_name(numbers.get(p.id))) for p in people]
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise refused(out, error) from error
+    files: list[Path] = []
+    if numbered:
+        start_s, end_s = float(take.every_frame_t_s.min()), float(take.every_frame_t_s.max())
+        clips = build_clips([take.track(p.id) for p in numbered], options, start_s=start_s, end_s=end_s)
+        for person, clip in zip(numbered, clips, strict=True):
+            if ids is None or person.id in ids:
+                files.append(write_bvh(out / str(_bvh_name(numbers[person.id])), clip))
+    times = take.every_frame_t_s
+    summary = TakeSummary(
+        folder=out,
+        files=tuple(files),
+        people=tuple(people),
+        frames=len(times),
+        duration_s=float(np.ptp(times)) if len(times) else 0.0,
+    )
+    if own:
+        _remove_stale(take, people, files)
+        write_info(folder, dict(take.info) | _outcome(take, summary, options, min_person_s))
+        log(folder, f"{summary.frames} frames, {summary.duration_s:.2f} s")
+        for p in people:
+            log(folder, f"id {p.id}: {p.file or 'no BVH, ' + p.skipped}")
+        kept = [folder / name for name in (INFO_FILE, POSES_FILE, LOG_FILE)]
+        summary = dataclasses.replace(summary, files=(*kept, *files))
+    return summary
+
+
+def _summarise(take: Take, identity: int, min_person_s: float) -> PersonSummary:
+    rows = take.id == identity
+    times = np.unique(take.t_s[rows])
+    seen_s = len(times) * take.frame_s
+    skipped = ""
+    if seen_s < min_person_s - 0.5 * take.frame_s:
+        skipped = f"seen for less than {min_person_s:g} s"
+    elif not np.isfinite(take.joints_mm[rows]).all(axis=2).any():
+        skipped = "no 3D pose"
+    return PersonSummary(identity, None, None, skipped, float(times[0]), float(times[-1]), seen_s, len(times))
+
+
+def _bvh_name(number: int | None) -> str | None:
+    return None if number is None else f"person{number:02d}.bvh"
+
+
+def _outcome(take: Take, summary: TakeSummary, options: BvhOptions, min_person_s: float) -> dict[str, Any]:
+    """What take.json gains once the take is finished."""
+    first, last = (int(take.every_frame_index.min()), int(take.every_frame_index.max())) if summary.frames else (0, -1)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "state": "finished",
+        "measured_fps": (summary.frames - 1) / summary.duration_s if summary.duration_s > 0 else None,
+        "min_person_s": min_person_s,
+        "bvh": dataclasses.asdict(options),
+        "duration_s": summary.duration_s,
+        "frames": {
+            "recorded": summary.frames,
+            "dropped": max(last - first + 1 - summary.frames, 0),
+            "first": first,
+            "last": last,
+        },
+        "people": [dataclasses.asdict(person) for person in summary.people],
+    }
+
+
+def _remove_stale(take: Take, people: list[PersonSummary], written: list[Path]) -> None:
+    """Delete files of an earlier export that are no longer anybody's, or belong to somebody else by now."""
+    current = {person.file: person.id for person in people}
+    for person in take.info.get("people", []):
+        name = str(person.get("file"))
+        path = take.folder / name
+        if re.fullmatch(r"person\d+\.bvh", name) and path not in written and current.get(name) != person.get("id"):
+            path.unlink(missing_ok=True)
+
+
+def _recorded_options(info: Mapping[str, Any]) -> BvhOptions:
+    known = {field.name for field in dataclasses.fields(BvhOptions)}
+    stored = {key: value for key, value in info.get("bvh", {}).items() if key in known}
+    if "up_cam" in stored:
+        stored["up_cam"] = tuple(stored["up_cam"])
+    return BvhOptions(**stored)

@@ -1,0 +1,179 @@
+"""What lies in a take folder, and how it is read and written safely.
+
+    2026-11-21_14-03-22_dance/
+      take.json            what was recorded, how, and who is in it
+      poses.npz            every person in every frame, unfiltered by any export choice
+      person01.bvh ...     one file per person, numbered by first appearance
+      log.txt              what happened when
+
+While recording, poses go to ``poses.journal``, which becomes ``poses.npz`` on closing. Nothing here is ever pickled.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from xnect_lite.errors import XnectError
+from xnect_lite.record.bvh import Track
+from xnect_lite.record.journal import NOBODY, is_being_recorded, read_journal
+from xnect_lite.skeleton import JOINTS
+
+SCHEMA_VERSION = 1
+INFO_FILE, POSES_FILE, JOURNAL_FILE, LOG_FILE = "take.json", "poses.npz", "poses.journal", "log.txt"
+_ROW_FIELDS = ("t_s", "frame_index", "id", "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Take:
+    """A take read back.
+
+    folder:            where it lies.
+    info:              take.json, {} where it is missing.
+    every_frame_t_s:   (N,) seconds of all frames recorded, also those with nobody in them.
+    every_frame_index: (N,) their numbers in the source.
+
+    One row per person and frame, (R,) unless said otherwise; shapes, units and axes as in `types.People`:
+    t_s, frame_index, id (0 = no identity), person_score, joints_px (R, 24, 2), joint_score (R, 24), joints_mm (R, 24, 3),
+    root_cam_mm (R, 3).
+    """
+
+    folder: Path
+    info: Mapping[str, Any]
+    every_frame_t_s: np.ndarray
+    every_frame_index: np.ndarray
+    t_s: np.ndarray
+    frame_index: np.ndarray
+    id: np.ndarray
+    person_score: np.ndarray
+    joints_px: np.ndarray
+    joint_score: np.ndarray
+    joints_mm: np.ndarray
+    root_cam_mm: np.ndarray
+
+    @property
+    def ids(self) -> list[int]:
+        """Identities in order of first appearance."""
+        first: dict[int, float] = {}
+        for identity, time in zip(self.id.tolist(), self.t_s.tolist(), strict=True):
+            if identity > 0:
+                first[identity] = min(time, first.get(identity, time))
+        return sorted(first, key=lambda identity: (first[identity], identity))
+
+    @property
+    def frame_s(self) -> float:
+        """Median time between frames; 0 if there are fewer than two."""
+        return float(np.median(np.diff(self.every_frame_t_s))) if len(self.every_frame_t_s) > 1 else 0.0
+
+    def track(self, identity: int) -> Track:
+        """What was seen of one person."""
+        rows = self.id == identity
+        return Track(self.t_s[rows], self.joints_mm[rows], self.root_cam_mm[rows])
+
+
+def new_take_folder(takes: str | Path, name: str = "", started: datetime | None = None) -> Path:
+    """The path of a new take, ``TAKES/<YYYY-MM-DD_HH-MM-SS>_<name>``; nothing is created. Numbered if it exists already."""
+    stem = (started or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S")
+    name = re.sub(r"[^\w-]+", "_", name).strip("_")
+    base = Path(takes) / (f"{stem}_{name}" if name else stem)
+    folder, number = base, 2
+    while folder.exists():
+        folder, number = base.with_name(f"{base.name}_{number}"), number + 1
+    return folder
+
+
+def load_take(folder: str | Path) -> Take:
+    """Read a take, finished or not. Raises XnectError where there is none or it cannot be understood."""
+    folder = Path(folder)
+    info = read_info(folder)
+    if (folder / POSES_FILE).exists():
+        try:
+            with np.load(folder / POSES_FILE, allow_pickle=False) as stored:
+                version = int(stored["schema_version"])
+                if version > SCHEMA_VERSION:
+                    raise XnectError(str(folder), f"has schema version {version}", "Open it with a newer xnect_lite")
+                return Take(folder, info, *(stored[f] for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            raise XnectError(str(folder / POSES_FILE), f"cannot be read ({error})", "Restore the file") from error
+    if not (folder / JOURNAL_FILE).exists():
+        raise XnectError(str(folder), f"is not a take: it has neither {POSES_FILE} nor {JOURNAL_FILE}", "Check the folder")
+    records = read_journal(folder / JOURNAL_FILE)
+    index, time_s = records["frame_index"], records["t_s"]
+    first = np.ones(len(records), bool)  # of its frame
+    first[1:] = (np.diff(index) != 0) | (np.diff(time_s) != 0)
+    rows = records[records["id"] != NOBODY]
+    return Take(folder, info, time_s[first], index[first], *(rows[f].copy() for f in _ROW_FIELDS))
+
+
+def secure_journal(folder: Path) -> None:
+    """Turn the journal into poses.npz and remove it, in an order that never leaves less than one whole copy."""
+    journal = folder / JOURNAL_FILE
+    if is_being_recorded(journal):
+        raise XnectError(str(folder), "is still being recorded", "Stop the recording first")
+    try:
+        if not (folder / POSES_FILE).exists():
+            take = load_take(folder)
+            arrays = {f: getattr(take, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)}
+            partial = folder / (POSES_FILE + ".tmp")
+            with open(partial, "wb") as file:
+                np.savez_compressed(file, schema_version=SCHEMA_VERSION, joint_names=np.array(JOINTS), **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, folder / POSES_FILE)
+        journal.unlink()
+    except OSError as error:
+        raise refused(folder, error) from error
+
+
+def read_info(folder: Path) -> dict[str, Any]:
+    """take.json, {} where it is missing. Raises XnectError where it is no JSON."""
+    try:
+        info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise XnectError(str(folder / INFO_FILE), f"cannot be read ({error})", "Mend or remove the file") from error
+    return info if isinstance(info, dict) else {}
+
+
+def write_info(folder: Path, info: Mapping[str, Any]) -> None:
+    """Replace take.json, whole or not at all; numbers that JSON cannot hold become null."""
+    partial = folder / (INFO_FILE + ".tmp")
+    try:
+        partial.write_text(json.dumps(_plain(info), indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
+        os.replace(partial, folder / INFO_FILE)
+    except OSError as error:
+        raise refused(folder, error) from error
+
+
+def log(folder: Path, message: str) -> None:
+    """Add a line to log.txt."""
+    try:
+        with open(folder / LOG_FILE, "a", encoding="utf-8") as file:
+            file.write(f"{datetime.now().isoformat(sep=' ', timespec='milliseconds')}  {message}\n")
+    except OSError as error:
+        raise refused(folder, error) from error
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value
+
+
+def refused(folder: Path, error: OSError) -> XnectError:
+    """The error for a folder that does not take a file."""
+    return XnectError(str(folder), f"cannot be written ({error.strerror or error})", "Choose a folder you may write to")
