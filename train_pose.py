@@ -24,9 +24,11 @@ from xnect_lite.models.heads import STRIDE
 from xnect_lite.models.xnect import XNect
 
 from xnect_lite.config import as_dict, load_config
+from xnect_lite.data.archive import read_archive
 from xnect_lite.data.augment import CanvasSampler
-from xnect_lite.data.packed import PackedSet, pack
+from xnect_lite.data.packed import pack
 from xnect_lite.data.photokit import read_backgrounds, read_photokit
+from xnect_lite.data.sample import Sample
 from xnect_lite.data.sheet import save_contact_sheet
 from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
@@ -54,14 +56,16 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def load_split(config: Stage1Config, split: str, device: torch.device) -> PackedSet:
-    """Read and decode one split of the photographs, with backgrounds if there are any."""
-    samples = list(read_photokit(config.data.photos, split, config.data.sets))
-    if config.data.limit:
-        samples = samples[: config.data.limit]
-    if config.data.backgrounds and split == "train":
-        samples += read_backgrounds(config.data.backgrounds, split)
-    return pack(samples, device, progress=True)
+def read_split(config: Stage1Config, split: str) -> list[Sample]:
+    """The samples of one split: the photographs and, for training, backgrounds if there are any."""
+    data = config.data
+    if data.archive:
+        samples = read_archive(data.archive, split)
+    else:
+        samples = list(read_photokit(data.photos, split, data.sets))
+        if data.backgrounds and split == "train":
+            samples += read_backgrounds(data.backgrounds, split)
+    return samples[:: max(1, len(samples) // data.limit)] if data.limit else samples
 
 
 def parameter_groups(net: torch.nn.Module, weight_decay: float) -> list[dict]:
@@ -89,8 +93,8 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     optimizer = torch.optim.AdamW(
         parameter_groups(net, config.weight_decay), lr=config.learning_rate, fused=device.type == "cuda"
     )
-    train = load_split(config, "train", device)
-    held_out = list(read_photokit(config.data.photos, "val", config.data.sets))
+    train = pack(read_split(config, "train"), device, progress=True)
+    held_out = read_split(config, "val")
     if config.validation.images:
         held_out = held_out[:: max(1, len(held_out) // config.validation.images)]
     sampler = CanvasSampler(train, config.augment, STRIDE, np.random.default_rng(config.seed))

@@ -239,6 +239,7 @@ def test_excerpts(tmp_path: Path, kind, start_s, end_s, numbers):
         spec, options = write_video(tmp_path / f"take.{kind}"), {}
     with open_source(spec, start_s=start_s, end_s=end_s, **options) as source:
         frames = list(source)
+        assert source.read() is None
         assert source.warning is None
         assert abs(source.frame_count - len(numbers)) <= 1
     assert [number_of(f.image) for f in frames] == list(numbers)

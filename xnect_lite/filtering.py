@@ -70,7 +70,7 @@ class OneEuro:
         step = np.where(np.isnan(interval_s), 0.0, (sample - self._value) / interval_s)  # no interval: no speed to see
         speed = np.where(known, _low_pass(step, self._speed, self._d_cutoff_hz, interval_s), 0.0)
         magnitude = np.linalg.norm(np.nan_to_num(speed), axis=-1, keepdims=True) if self._vectors else np.abs(speed)
-        cutoff_hz = self._min_cutoff_hz + self._beta * magnitude * speed_scale
+        cutoff_hz = self._min_cutoff_hz + self._beta * magnitude * np.asarray(speed_scale, np.float64)
         smooth = np.where(known, _low_pass(sample, self._value, cutoff_hz, interval_s), sample)
 
         self._value = np.where(given, smooth, self._value)

@@ -79,7 +79,7 @@ TORSO = np.array([INDEX[n] for n in ("r_shoulder", "l_shoulder", "r_hip", "l_hip
 
 OKS_SIGMA = np.array([
     0.035, 0.079, 0.079, 0.072, 0.062, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089, 0.107,
-    0.087, 0.089, 0.107, 0.107, 0.040, 0.062, 0.062, 0.089, 0.089, 0.026, 0.035, 0.035,
+    0.087, 0.089, 0.107, 0.107, 0.035, 0.062, 0.062, 0.089, 0.089, 0.026, 0.035, 0.035,
 ])  # fmt: skip
 """(24,) per-joint fall-off of object keypoint similarity: COCO's published values; joints that COCO lacks take
 their nearest relative's (neck = shoulder, pelvis and spine = hip, hand = wrist, toe = ankle, head = ear)."""

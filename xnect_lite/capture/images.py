@@ -48,7 +48,8 @@ class ImageSource(Source):
     def __init__(
         self, name: str, paths: Sequence[Path], fps: float = 30.0, start_s: float | None = None, end_s: float | None = None
     ) -> None:
-        self.name, self.fps, self.warning = name, fps, None
+        self.name, self.fps = name, fps
+        self.warning: str | None = None
         self._first = math.ceil((start_s or 0.0) * fps - 1e-6)
         last = len(paths) if end_s is None else math.ceil(end_s * fps - 1e-6)
         self._paths = list(paths[self._first : last])

@@ -61,7 +61,8 @@ class LiveSource(Source):
         open_timeout_s: float = 20.0,
         end_s: float | None = None,
     ) -> None:
-        self.name, self.warning, self.fps = name, None, None
+        self.name, self.warning = name, None
+        self.fps: float | None = None
         self._can_end, self._timeout_s, self._end_s = can_end, timeout_s, end_s
         self._thread = _DeviceThread()
         self._capture: Capture | None = None

@@ -39,7 +39,9 @@ class VideoSource(Source):
         self._start_s, self._end_s = start_s or 0.0, end_s
         self._index = 0
         self._last_t_s = -np.inf
+        self._complete = False  # the end asked for was reached
         self._container: av.container.InputContainer | None = None
+        self._iterator: Iterator[av.VideoFrame] = iter(())
         try:
             self._open()
             pictures = self._pictures()
@@ -55,14 +57,14 @@ class VideoSource(Source):
     def read(self) -> Frame | None:
         """See `Source.read`."""
         with self._lock:
-            if self._container is None:
+            if self._container is None or self._complete:
                 return None
             for picture in self._iterator:
                 t_s = self._time_s(picture)
                 if t_s < self._start_s - _TIME_EPSILON_S:
                     continue
                 if self._end_s is not None and t_s >= self._end_s - _TIME_EPSILON_S:
-                    self._iterator = iter(())
+                    self._complete = True
                     return None
                 index, self._index = self._index, self._index + 1
                 return Frame(self._to_rgb(picture), t_s, index)
@@ -73,7 +75,7 @@ class VideoSource(Source):
         """See `Source.close`."""
         with self._lock:
             container, self._container = self._container, None
-            self._iterator: Iterator[av.VideoFrame] = iter(())
+            self._iterator = iter(())
             if container is not None:
                 container.close()
 

@@ -177,10 +177,10 @@ class CanvasSampler:
     def _source_of(self, plan: _Plan, xy_net: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """For network pixels (n, 2): their tile (B, n) and source pixels (B, n, 2)."""
         device = self.packed.images.pixels.device
-        split = torch.as_tensor(plan.split, dtype=torch.float32, device=device)
+        split = _send(np.asarray(plan.split, np.float32), device)
         beyond = xy_net[None] > split[:, None] - 0.5
         tile = beyond[..., 0].long() + 2 * beyond[..., 1].long()
-        matrix = torch.as_tensor(plan.to_source, dtype=torch.float32, device=device)
+        matrix = _send(np.asarray(plan.to_source, np.float32), device)
         matrix = matrix.gather(1, tile[..., None, None].expand(-1, -1, 2, 3))
         source = (matrix[..., :2] @ xy_net[None, :, :, None]).squeeze(-1) + matrix[..., 2]
         return tile, source
@@ -189,9 +189,9 @@ class CanvasSampler:
         """(B, 3, H, W) float 0..255."""
         device = self.packed.images.pixels.device
         tile, source = self._source_of(plan, _grid(width, height, 1, device))
-        image = torch.as_tensor(plan.image, device=device).gather(1, tile)
+        image = _send(plan.image, device).gather(1, tile)
         shrinking = np.sqrt(np.abs(np.linalg.det(plan.to_source[..., :2]))) > 1.5  # source pixels per network pixel
-        level = torch.as_tensor(shrinking.astype(np.int64), device=device).gather(1, tile)
+        level = _send(shrinking.astype(np.int64), device).gather(1, tile)
         colour = self.packed.images.gather(image, level, source, PAD_RGB)
         return colour.view(len(tile), height, width, 3).permute(0, 3, 1, 2)
 
@@ -200,7 +200,7 @@ class CanvasSampler:
         rng, config, count = self.rng, self.config, len(image)
 
         def column(values: np.ndarray) -> torch.Tensor:
-            return torch.as_tensor(values, dtype=torch.float32, device=image.device)
+            return _send(np.asarray(values, np.float32), image.device)
 
         strength = config.colour
         gain = column(np.exp(rng.normal(0, strength, (count, 1)) + rng.normal(0, strength / 4, (count, 3))))[..., None, None]
@@ -248,10 +248,12 @@ class CanvasSampler:
         ignore, negative = self._area_weights(plan, width, height)
 
         def send(array: np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(array).to(device, non_blocking=True)
+            return _send(array, device)
 
         log_depth = np.full((count, most), np.nan, np.float32)  # photographs carry no metric depth
-        return Labels(send(joints), send(weight_2d), send(bones), send(weight_3d), send(log_depth), send(present), ignore, negative)
+        return Labels(
+            send(joints), send(weight_2d), send(bones), send(weight_3d), send(log_depth), send(present), ignore, negative
+        )
 
     def _people_of(self, plan: _Plan, b: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Joints, weights, bones and 3D weights of everyone on canvas ``b``, moved with the pixels."""
@@ -295,10 +297,10 @@ class CanvasSampler:
             start, stop = packed.ignore_start[plan.image[index] : plan.image[index] + 2]
             stop = min(stop, start + MAX_IGNORE)
             boxes[index][: stop - start] = packed.ignore_xyxy[start:stop]
-        box = torch.from_numpy(boxes).to(device).gather(1, tile[..., None, None].expand(-1, -1, MAX_IGNORE, 4))
+        box = _send(boxes, device).gather(1, tile[..., None, None].expand(-1, -1, MAX_IGNORE, 4))
         point = source[:, :, None]
         inside = ((point >= box[..., :2]) & (point <= box[..., 2:])).all(-1).any(-1)
-        negative = torch.as_tensor(packed.negative_weight[plan.image], device=device).gather(1, tile)
+        negative = _send(packed.negative_weight[plan.image], device).gather(1, tile)
         return inside.view(-1, h, w), negative.view(-1, h, w)
 
 
@@ -309,6 +311,12 @@ def bones_from_joints(joints: np.ndarray) -> np.ndarray:
     bones = joints - joints[..., PARENTS, :]
     bones[..., ROOT, :] = np.nan
     return bones
+
+
+def _send(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Copy to the device without waiting for the work already queued there."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def _nearest_rotation(matrix: np.ndarray) -> np.ndarray:

@@ -25,10 +25,18 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.data.sample import LabelledPeople, Sample
+from xnect_lite.data.sample import LabelledPeople, Sample, decode_rgb
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import (
-    BLAZEPOSE33, CANONICAL_LEG_ARM_M, COCO17, INDEX, LIMB_JOINTS_12, LSP14, NUM_JOINTS, TORSO, derive_joints,
+    BLAZEPOSE33,
+    CANONICAL_LEG_ARM_M,
+    COCO17,
+    INDEX,
+    LIMB_JOINTS_12,
+    LSP14,
+    NUM_JOINTS,
+    TORSO,
+    derive_joints,
 )  # fmt: skip
 
 SETS = ("lspet", "ccp", "har15", "capston")
@@ -59,7 +67,9 @@ def read_photokit(root: str | Path, split: str, sets: tuple[str, ...] = SETS) ->
                     if is_validation(record["file"]) == (split == "val"):
                         yield to_sample(record, path.parent, name)
                 except (KeyError, ValueError, TypeError) as error:
-                    raise XnectError(f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line") from error
+                    raise XnectError(
+                        f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
+                    ) from error
 
 
 def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = ("coco", "obj")) -> Iterator[Sample]:
@@ -68,22 +78,21 @@ def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = (
         if path.name.startswith(prefixes) and is_validation(path.name) == (split == "val"):
             image = read_rgb(path)
             yield Sample(
-                partial(read_rgb, path), (image.shape[1], image.shape[0]), LabelledPeople.empty(), provenance=f"background {path.name}"
+                read_image=partial(read_rgb, path),
+                size=(image.shape[1], image.shape[0]),
+                people=LabelledPeople.empty(),
+                provenance=f"background {path.name}",
+                read_encoded=path.read_bytes,
             )
 
 
 def read_rgb(path: Path) -> np.ndarray:
-    """Decode a picture file to (H, W, 3) uint8 RGB. Raises XnectError if it cannot be decoded."""
-    import cv2
-
+    """Decode a picture file to (H, W, 3) uint8 RGB. Raises XnectError if it cannot be read or decoded."""
     try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
+        data = path.read_bytes()
     except OSError as error:
         raise XnectError(str(path), f"cannot be read ({error.strerror})", "Check that the data set is complete") from error
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    if image is None:
-        raise XnectError(str(path), "is not a picture that can be decoded", "Fetch the file again")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    return decode_rgb(data, str(path))
 
 
 def to_sample(record: dict[str, Any], folder: Path, set_name: str) -> Sample:
@@ -95,13 +104,15 @@ def to_sample(record: dict[str, Any], folder: Path, set_name: str) -> Sample:
             ignore.append(_box(person))
         else:
             people.append(labels)
+    path = folder / "images" / record["file"]
     return Sample(
-        read_image=partial(read_rgb, folder / "images" / record["file"]),
+        read_image=partial(read_rgb, path),
         size=(record["width"], record["height"]),
         people=LabelledPeople.stack(people),
         ignore_xyxy=np.array(ignore, np.float32).reshape(-1, 4),
         negative_weight=_NEGATIVE_WEIGHT if set_name in _UNLABELLED_PEOPLE else 1.0,
         provenance=f"{set_name} {record['file']}",
+        read_encoded=path.read_bytes,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import NUM_JOINTS
 
 
@@ -41,7 +42,13 @@ class LabelledPeople:
 
         zero = np.zeros((count, NUM_JOINTS), np.float32)
         return cls(
-            nan(count, NUM_JOINTS, 2), nan(count, NUM_JOINTS, 3), nan(count, 3), zero, zero.copy(), zero > 0, nan(count, NUM_JOINTS, 2)
+            nan(count, NUM_JOINTS, 2),
+            nan(count, NUM_JOINTS, 3),
+            nan(count, 3),
+            zero,
+            zero.copy(),
+            zero > 0,
+            nan(count, NUM_JOINTS, 2),
         )
 
     def __len__(self) -> int:
@@ -65,6 +72,7 @@ class Sample:
     negative_weight:  0..1, trust that a place without a label holds nobody.
     focal_px:         focal length or None.
     provenance:       data set and file, for messages and contact sheets.
+    read_encoded:     returns the picture file's own bytes, where there is a file; archives copy these.
     """
 
     read_image: Callable[[], np.ndarray]
@@ -74,3 +82,14 @@ class Sample:
     negative_weight: float = 1.0
     focal_px: float | None = None
     provenance: str = ""
+    read_encoded: Callable[[], bytes] | None = None
+
+
+def decode_rgb(data: bytes, name: str) -> np.ndarray:
+    """Decode a picture file's bytes to (H, W, 3) uint8 RGB. Raises XnectError naming ``name`` if they are no picture."""
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    if image is None:
+        raise XnectError(name, "is not a picture that can be decoded", "Fetch the file again")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -11,7 +11,9 @@ import torch
 from xnect_lite.data.targets import Targets
 
 
-def save_contact_sheet(path: Path, image: torch.Tensor, targets: Targets, maps: dict[str, torch.Tensor], count: int = 6) -> None:
+def save_contact_sheet(
+    path: Path, image: torch.Tensor, targets: Targets, maps: dict[str, torch.Tensor], count: int = 6
+) -> None:
     """Write ``count`` rows: canvas, target joints, predicted joints, target limbs, predicted limbs, no-loss areas."""
     rows = []
     predicted = torch.cat([maps["heatmaps"], maps["centre"]], 1).detach().float().sigmoid()

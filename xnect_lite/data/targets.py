@@ -63,7 +63,7 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
     """Encode the labels of a batch for a network input of (width, height)."""
     w, h = width // stride, height // stride
     joints = (labels.joints_net_px + 0.5) / stride - 0.5
-    device, (count, most) = joints.device, joints.shape[:2]
+    device, count = joints.device, len(joints)
     xs = torch.arange(w, device=device, dtype=torch.float32)
     ys = torch.arange(h, device=device, dtype=torch.float32)
 
@@ -118,7 +118,11 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
         dx, dy = xs - a[..., :1], ys - a[..., 1:]  # (B, 25, w), (B, 25, h)
         forth = dx[..., None, :] * unit[..., 0, None, None] + dy[..., :, None] * unit[..., 1, None, None]
         aside = dx[..., None, :] * unit[..., 1, None, None] - dy[..., :, None] * unit[..., 0, None, None]
-        on = (aside.abs() <= LIMB_RADIUS_MAP) & (forth >= -LIMB_RADIUS_MAP) & (forth <= length[..., None, None] + LIMB_RADIUS_MAP)
+        on = (
+            (aside.abs() <= LIMB_RADIUS_MAP)
+            & (forth >= -LIMB_RADIUS_MAP)
+            & (forth <= length[..., None, None] + LIMB_RADIUS_MAP)
+        )
         on &= both[..., None, None]
         paf_sum += on[:, :, None] * unit[..., None, None]
         paf_hits += on

@@ -47,7 +47,6 @@ def score_photos(
     return score
 
 
-
 def _mostly_inside(joints_px: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     """(P,) whether most of a person's joints lie in one ignore box: such people are neither right nor wrong."""
     if not len(boxes) or not len(joints_px):

@@ -13,13 +13,14 @@ class DataConfig:
     """Where the pictures are and what is drawn from them."""
 
     photos: str = "data/photos"  # folder of the photo kit's sets
+    archive: str = ""  # a file made by `xnect-lite data pack`, read instead of photos and backgrounds
     backgrounds: str = ""  # folder of pictures without people; empty = none
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
     sizes_net_px: tuple[tuple[int, int], ...] = ((256, 256), (320, 192), (192, 320), (384, 256))
     pixels_per_batch: int = 1_200_000  # canvases per step = this / (width * height)
     finish_sizes_net_px: tuple[tuple[int, int], ...] = ((512, 320), (320, 512))
     finish_share: float = 0.1  # last share of the run: whole pictures, no mosaics, full size
-    limit: int = 0  # use only the first so many pictures of each split; 0 = all
+    limit: int = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,9 @@ from xnect_lite.network import Predictor
 from xnect_lite.train.config import ValidationConfig
 
 
-def validate(net: XNect, held_out: list[Sample], config: ValidationConfig, device: torch.device, precision: str) -> dict[str, float]:
+def validate(
+    net: XNect, held_out: list[Sample], config: ValidationConfig, device: torch.device, precision: str
+) -> dict[str, float]:
     """PCK@0.2 on human joints, recall by height, precision, MPJPE against the teacher. Leaves ``net`` in eval mode."""
     network = NetworkConfig(
         device=str(device), precision=precision,

@@ -1,0 +1,88 @@
+"""A training set in one file: the pictures as they are, the fused labels as arrays. For moving to another machine.
+
+An npz without compression and without pickles; pictures keep their own encoding and are decoded when a run starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from xnect_lite.data.sample import LabelledPeople, Sample, decode_rgb
+from xnect_lite.errors import XnectError
+
+SCHEMA_VERSION = 1
+SPLITS = ("train", "val")
+
+
+def write_archive(path: str | Path, splits: dict[str, Iterable[Sample]]) -> dict[str, int]:
+    """Write the samples of both splits; returns how many of each. Every sample must come from a picture file."""
+    samples, split_of, encoded = [], [], []
+    for split, members in splits.items():
+        for sample in members:
+            if sample.read_encoded is None:
+                raise ValueError(f"{sample.provenance} comes from no picture file")
+            samples.append(sample)
+            split_of.append(SPLITS.index(split))
+            encoded.append(np.frombuffer(sample.read_encoded(), np.uint8))
+    people = LabelledPeople.stack([s.people for s in samples])
+    arrays = {
+        "schema_version": np.array(SCHEMA_VERSION),
+        "split": np.array(split_of, np.int8),
+        "pictures": np.concatenate(encoded) if encoded else np.zeros(0, np.uint8),
+        "picture_bytes": np.array([len(e) for e in encoded], np.int64),
+        "size": np.array([s.size for s in samples], np.int32).reshape(-1, 2),
+        "people_count": np.array([len(s.people) for s in samples], np.int32),
+        "ignore_count": np.array([len(s.ignore_xyxy) for s in samples], np.int32),
+        "ignore_xyxy": np.concatenate([s.ignore_xyxy for s in samples]) if samples else np.zeros((0, 4), np.float32),
+        "negative_weight": np.array([s.negative_weight for s in samples], np.float32),
+        "provenance": np.array([s.provenance for s in samples]),
+    }
+    arrays |= {f"people_{name}": getattr(people, name) for name in LabelledPeople.__slots__}
+    with Path(path).open("wb") as file:
+        np.savez(file, **arrays)
+    return {split: split_of.count(i) for i, split in enumerate(SPLITS)}
+
+
+def read_archive(path: str | Path, split: str) -> list[Sample]:
+    """The samples of one split. Raises XnectError if the file is no archive of this version."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        version = int(arrays["schema_version"])
+    except (OSError, ValueError, KeyError) as error:
+        raise XnectError(str(path), f"is no training archive ({error})", "Make one with xnect-lite data pack") from error
+    if version != SCHEMA_VERSION:
+        raise XnectError(str(path), f"has version {version}, not {SCHEMA_VERSION}", "Make it again with xnect-lite data pack")
+
+    ends, people_ends, ignore_ends = (np.cumsum(arrays[n]) for n in ("picture_bytes", "people_count", "ignore_count"))
+    samples = []
+    for i in np.flatnonzero(arrays["split"] == SPLITS.index(split)):
+        picture = slice(ends[i] - arrays["picture_bytes"][i], ends[i])
+        people = slice(people_ends[i] - arrays["people_count"][i], people_ends[i])
+        ignore = slice(ignore_ends[i] - arrays["ignore_count"][i], ignore_ends[i])
+        name = str(arrays["provenance"][i])
+        encoded = partial(_slice, arrays["pictures"], picture)
+        samples.append(
+            Sample(
+                read_image=partial(_decode, encoded, name),
+                size=(int(arrays["size"][i, 0]), int(arrays["size"][i, 1])),
+                people=LabelledPeople(*(arrays[f"people_{n}"][people] for n in LabelledPeople.__slots__)),
+                ignore_xyxy=arrays["ignore_xyxy"][ignore],
+                negative_weight=float(arrays["negative_weight"][i]),
+                provenance=name,
+                read_encoded=encoded,
+            )
+        )
+    return samples
+
+
+def _slice(data: np.ndarray, part: slice) -> bytes:
+    return data[part].tobytes()
+
+
+def _decode(encoded: partial[bytes], name: str) -> np.ndarray:
+    return decode_rgb(encoded(), name)
