@@ -20,8 +20,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from xnect_lite.models.heads import STRIDE
-from xnect_lite.models.xnect import XNect
 
 from xnect_lite.config import as_dict, load_config
 from xnect_lite.data.archive import read_archive
@@ -32,8 +30,11 @@ from xnect_lite.data.sample import Sample
 from xnect_lite.data.sheet import save_contact_sheet
 from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
+from xnect_lite.models.heads import STRIDE
+from xnect_lite.models.xnect import XNect
+from xnect_lite.network import choose_device
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
-from xnect_lite.train.config import Stage1Config
+from xnect_lite.train.config import Stage1Config, check
 from xnect_lite.train.losses import stage1_losses
 from xnect_lite.train.schedule import Budget, learning_rate
 from xnect_lite.train.validate import validate
@@ -68,20 +69,25 @@ def read_split(config: Stage1Config, split: str) -> list[Sample]:
     return samples[:: max(1, len(samples) // data.limit)] if data.limit else samples
 
 
-def parameter_groups(net: torch.nn.Module, weight_decay: float) -> list[dict]:
-    """Weight decay on matrices and kernels only."""
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    vectors = [p for p in net.parameters() if p.ndim <= 1]
-    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+def parameter_groups(net: XNect, config: Stage1Config) -> list[dict]:
+    """Weight decay on matrices and kernels only; the backbone learns at its own share of the rate."""
+    groups = []
+    for module, share in ((net.backbone, config.backbone_rate), (net.heads, 1.0)):
+        matrices = [p for p in module.parameters() if p.ndim > 1]
+        vectors = [p for p in module.parameters() if p.ndim <= 1]
+        groups.append({"params": matrices, "weight_decay": config.weight_decay, "share": share})
+        groups.append({"params": vectors, "weight_decay": 0.0, "share": share})
+    return groups
 
 
 def train_stage1(config: Stage1Config, resume: bool) -> None:
     """Train Stage I as ``config`` says."""
+    check(config)
+    device = choose_device(config.device)
     out = Path(config.out)
     out.mkdir(parents=True, exist_ok=True)
     if config.threads:
         torch.set_num_threads(config.threads)
-    device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device)
     torch.manual_seed(config.seed)
     torch.backends.cudnn.benchmark = True
     (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
@@ -90,9 +96,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     if config.init and not resume:
         load_weights_into(net, config.init)
     ema = Ema(net, config.ema_decay)
-    optimizer = torch.optim.AdamW(
-        parameter_groups(net, config.weight_decay), lr=config.learning_rate, fused=device.type == "cuda"
-    )
+    optimizer = torch.optim.AdamW(parameter_groups(net, config), lr=config.learning_rate, fused=device.type == "cuda")
     train = pack(read_split(config, "train"), device, progress=True)
     held_out = read_split(config, "val")
     if config.validation.images:
@@ -101,17 +105,15 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     step, seen, best, spent_s = 0, 0, -math.inf, 0.0
     if resume:
         state = load_state(out / "state.pt")
-        net.load_state_dict(state["net"])
-        optimizer.load_state_dict(state["optimizer"])
-        ema.values = {k: v.to(device) for k, v in state["ema"].items()}
-        ema.updates, step, seen, best, spent_s = (
-            state["ema_updates"],
-            state["step"],
-            state["seen"],
-            state["best"],
-            state["spent_s"],
-        )
-        sampler.restore(json.loads(state["sampler"]))
+        try:
+            net.load_state_dict(state["net"])
+            optimizer.load_state_dict(state["optimizer"])
+            ema.values = {k: v.to(device) for k, v in state["ema"].items()}
+            ema.updates, step, seen, best, spent_s = (state[k] for k in ("ema_updates", "step", "seen", "best", "spent_s"))
+            sampler.restore(json.loads(state["sampler"]))
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            cause = f"does not fit this run ({str(error).splitlines()[0]})"
+            raise XnectError(str(out / "state.pt"), cause, "Resume with the configuration it was started with") from error
     forward = torch.compile(net) if config.compile else net
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
 
@@ -131,7 +133,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
             },
         )  # fmt: skip
 
-    def check() -> None:
+    def score() -> None:
         """Validate the EMA weights and keep the best."""
         nonlocal best
         net.eval()
@@ -143,7 +145,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         line = {"step": step, "seen": seen, "minutes": round(budget.spent_s / 60, 2), **figures}
         print(json.dumps(line), file=log, flush=True)
         print(" ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in line.items()), flush=True)
-        if figures["pck"] > best:
+        if not figures["pck"] <= best:  # without human joints it is NaN: the latest is then the best
             best = figures["pck"]
             save_weights(out / "best.safetensors", ema.values, net.arch)
 
@@ -158,7 +160,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         targets = encode(labels, STRIDE, width, height)
         rate = learning_rate(config.learning_rate, step, progress, config.warm_up_steps, config.final_rate)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["share"]
         with autocast:
             maps = forward(image.contiguous(memory_format=torch.channels_last))
         terms = stage1_losses(maps, targets, config.loss)
@@ -190,9 +192,9 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
             save_contact_sheet(out / f"sheet_{step:07d}.jpg", image, targets, maps)
             sheeted = now
         if now - checked > 60 * config.validation.every_minutes:
-            check()
+            score()
             checked = time.monotonic()
-    check()
+    score()
     save()
 
 

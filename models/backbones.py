@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor, nn
+
+from xnect_lite.errors import XnectError
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
 
 
@@ -55,7 +57,7 @@ BACKBONES: dict[str, Callable[[], nn.Module]] = {
 
 
 def build_backbone(name: str) -> nn.Module:
-    """Build a backbone by name. Raises KeyError, naming the known ones, for any other name."""
+    """Build a backbone by name. Raises XnectError, naming the known ones, for any other name."""
     if name not in BACKBONES:
-        raise KeyError(f"backbone '{name}' is unknown; known: {', '.join(BACKBONES)}")
+        raise XnectError(f"backbone '{name}'", "is unknown", f"Known: {', '.join(BACKBONES)}")
     return BACKBONES[name]()

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from xnect_lite.models.selecsls import conv_bn
 
+from xnect_lite.models.selecsls import conv_bn
 from xnect_lite.skeleton import NUM_JOINTS, NUM_LIMBS
 
 ENCODING_VERSION = 1

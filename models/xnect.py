@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+
 from xnect_lite.models.backbones import build_backbone
 from xnect_lite.models.heads import ENCODING_VERSION, STRIDE, PoseHeads
 

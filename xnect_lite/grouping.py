@@ -51,12 +51,14 @@ def find_peaks(heatmaps: torch.Tensor, threshold: float, most: int) -> Peaks:
     """Local maxima of (24, h, w) heatmaps above ``threshold``, at most ``most`` per joint, refined below a cell."""
     joints, height, width = heatmaps.shape
     highest = functional.max_pool2d(heatmaps[None], 3, stride=1, padding=1)[0]
-    candidate = torch.where((heatmaps == highest) & (heatmaps > threshold), heatmaps, 0.0)
-    score, index = candidate.flatten(1).topk(min(most, height * width), dim=1)
+    is_peak = (heatmaps == highest) & (heatmaps > threshold)
+    before = functional.pad(is_peak, (1, 1, 1, 0))  # of equal neighbours only the first in reading order counts
+    is_peak &= ~(before[:, 1:, :-2] | before[:, :-1, :-2] | before[:, :-1, 1:-1] | before[:, :-1, 2:])
+    score, index = torch.where(is_peak, heatmaps, 0.0).flatten(1).topk(min(most, height * width), dim=1)
     score = score[:, : max(1, int((score > 0).sum(1).max()))]
     index = index[:, : score.shape[1]]
     x, y = index % width, index // width
-    padded = functional.pad(heatmaps[None], (1, 1, 1, 1), mode="replicate")[0].clamp_min(1e-6).log()
+    padded = functional.pad(heatmaps[None], (1, 1, 1, 1), mode="reflect")[0].clamp_min(1e-6).log()  # no shift across borders
     joint = torch.arange(joints, device=heatmaps.device)[:, None]
 
     def at(dx: int, dy: int) -> torch.Tensor:

@@ -17,6 +17,7 @@ from xnect_lite.config import CameraConfig
 from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, NUM_JOINTS, ORDER, PARENTS, ROOT
 from xnect_lite.types import People
 
+_LENGTH_RANGE = (0.75, 1.3)  # of the canonical body's bones
 _RAY_ROUNDS = 2  # pelvis not found: guess the ray, place the root, turn to its ray, place again
 
 
@@ -56,6 +57,17 @@ def complete_bones(bones_m: np.ndarray) -> np.ndarray:
     return out
 
 
+def plausible_lengths(bones_m: np.ndarray) -> np.ndarray:
+    """Bring bones (P, 24, 3) that are too short or too long for the canonical body into bounds, keeping their direction.
+
+    A network in doubt answers with the mean of what it thinks possible, and means of directions are short.
+    """
+    length = np.linalg.norm(bones_m, axis=-1)
+    low, high = (share * CANONICAL_BONE_M for share in _LENGTH_RANGE)
+    wanted = np.clip(length, low, high)
+    return bones_m * np.where(length > 1e-6, wanted / np.maximum(length, 1e-6), 0.0)[..., None]
+
+
 def chain(bones: np.ndarray) -> np.ndarray:
     """(..., 24, 3) bones parent(j) -> j -> joints relative to the root, same unit and axes."""
     joints = np.zeros_like(bones)
@@ -75,7 +87,7 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
     focal = focal_px(frame_size, config)
     centre = image_centre_px(*frame_size)
     scale = 1000.0 * config.stature_m / CANONICAL_STATURE_M
-    joints_ray_mm = chain(complete_bones(people.bones_ray_m)) * scale
+    joints_ray_mm = chain(plausible_lengths(complete_bones(people.bones_ray_m))) * scale
     pelvis_px = people.joints_px[:, ROOT].astype(np.float64)
     anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(people.joints_px, axis=1))
     for round_ in range(_RAY_ROUNDS):

@@ -22,8 +22,10 @@ def choose_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-    except RuntimeError as error:
-        raise XnectError(f"--device {name}", "is no device name", "Use auto, cpu, cuda or cuda:N") from error
+    except RuntimeError:
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise XnectError(f"--device {name}", "is no device this runs on", "Use auto, cpu, cuda or cuda:N")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise XnectError(
             f"--device {name}", "this torch sees no CUDA device", "Use --device cpu, or install a CUDA build of torch"
@@ -53,9 +55,9 @@ def _cpu_has_bf16() -> bool:
 def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, int]:
     """(width, height) of the network input: landscape for wide frames, portrait for tall ones."""
     long, short = config.long_side_net_px, config.short_side_net_px
-    if long % 16 or short % 16:
+    if long % 16 or short % 16 or min(long, short) < 16:
         raise XnectError(
-            "network input", f"{long}x{short} is not a multiple of 16", "Change long_side_net_px or short_side_net_px"
+            "network input", f"{long}x{short} is no multiple of 16", "Change long_side_net_px or short_side_net_px"
         )
     return (long, short) if frame_size[0] >= frame_size[1] else (short, long)
 

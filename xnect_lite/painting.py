@@ -23,7 +23,7 @@ _HALO = (20, 20, 20)
 _INK = (0, 0, 0)
 
 _REFERENCE_PX = 720.0  # shorter side of a picture in which bones are _BONE_PX wide
-_BONE_PX = 4.0
+_BONE_PX = 5.0
 _SUBPIXEL_BITS = 4  # cv2 draws at fractions of a pixel when coordinates carry this many binary places
 _LABEL_JOINTS = [INDEX[name] for name in ("head_top", "head", "neck", "pelvis")]
 

@@ -46,9 +46,9 @@ def manifest(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         return {}
     try:
-        return json.loads(path.read_text(encoding="utf-8"))["files"]
-    except (ValueError, KeyError) as error:
-        raise XnectError(str(path), f"is no manifest ({error})", "Reinstall the package") from error
+        return dict(json.loads(path.read_text(encoding="utf-8"))["files"].items())
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise XnectError(str(path), f"is no manifest ({error!r})", "Reinstall the package") from error
 
 
 def find_weights(backbone: str, given: str = "") -> Path:
@@ -87,11 +87,13 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
     import torch
     from safetensors.torch import save_file
 
-    tensors = {
-        k: v.detach().to("cpu", torch.float16 if v.is_floating_point() else v.dtype).contiguous()
-        for k, v in state.items()
-        if not k.endswith(_DERIVED)
-    }
+    largest = torch.finfo(torch.float16).max
+
+    def stored(value: torch.Tensor) -> torch.Tensor:
+        fits = value.is_floating_point() and bool((value.abs() <= largest).all())  # a norm's variance may be huge
+        return value.detach().to("cpu", torch.float16 if fits else value.dtype).contiguous()
+
+    tensors = {k: stored(v) for k, v in state.items() if not k.endswith(_DERIVED)}
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata={"arch": json.dumps(dict(arch))})
@@ -131,15 +133,16 @@ def load_network(path: Path, backbone: str) -> XNect:
 
 def load_weights_into(net: XNect, path: str | Path) -> None:
     """Start a network from a file that holds either a whole Stage I or only a SelecSLS core (reference keys)."""
+    from torch import nn
+
     if not Path(path).is_file():
         raise XnectError(str(path), "no such weight file", "Check 'init'")
     state, _ = read_weights(Path(path))
-    is_core = any(k.startswith("stem.") for k in state)
-    _load(
-        net.backbone.core if is_core else net,
-        {k: v for k, v in state.items() if not k.startswith(("head.", "classifier."))},
-        path,
-    )
+    target: nn.Module = net
+    if any(k.startswith("stem.") for k in state):
+        target = getattr(net.backbone, "core", nn.Identity())  # a backbone without a core takes none of the tensors
+        state = {k: v for k, v in state.items() if not k.startswith(("head.", "classifier."))}
+    _load(target, state, path)
 
 
 def _load(net: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def read_archive(path: str | Path, split: str) -> list[Sample]:
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         version = int(arrays["schema_version"])
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise XnectError(str(path), f"is no training archive ({error})", "Make one with xnect-lite data pack") from error
     if version != SCHEMA_VERSION:
         raise XnectError(str(path), f"has version {version}, not {SCHEMA_VERSION}", "Make it again with xnect-lite data pack")

@@ -14,7 +14,8 @@ import torch
 from torch.nn import functional
 
 from xnect_lite.data.packed import PackedSet
-from xnect_lite.skeleton import FLIP, NUM_JOINTS
+from xnect_lite.errors import XnectError
+from xnect_lite.skeleton import FLIP, NUM_JOINTS, PARENTS, ROOT
 
 PAD_RGB = 114.0
 """Grey outside the picture, in training and in letterboxes."""
@@ -84,7 +85,9 @@ class CanvasSampler:
         counts = np.diff(packed.people_start)
         self._with_people, self._without = np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)
         if len(self._with_people) == 0:
-            raise ValueError("the training set holds no picture with a labelled person")
+            raise XnectError(
+                "the training set", "holds no picture with a labelled person", "Check data.photos, data.sets and data.limit"
+            )
         self._queue = np.zeros(0, np.int64)
         self._sizes = packed.images.width[:, 0].cpu().numpy(), packed.images.height[:, 0].cpu().numpy()
 
@@ -267,7 +270,8 @@ class CanvasSampler:
             inverse = plan.to_source[b, tile]
             forward = np.linalg.inv(inverse[:, :2])
             xy = (people.joints_px[start:stop] - inverse[:, 2]) @ forward.T
-            w2, w3 = people.weight_2d[start:stop].copy(), people.weight_3d[start:stop].copy()
+            w2, w3 = people.weight_2d[start:stop].copy(), people.weight_3d[start:stop]
+            w3 = np.minimum(w3, w3[:, PARENTS])  # a bone is known as well as the less known of its ends
             bones = bones_from_joints(people.joints_ray_mm[start:stop]) / 1000
             turn = forward / np.sqrt(np.abs(np.linalg.det(forward)))
             turn = _nearest_rotation(turn)  # the aspect jitter is no rotation
@@ -306,8 +310,6 @@ class CanvasSampler:
 
 def bones_from_joints(joints: np.ndarray) -> np.ndarray:
     """(..., 24, 3) joint positions -> (..., 24, 3) bone vectors parent(j) -> j, same unit; the root's is NaN."""
-    from xnect_lite.skeleton import PARENTS, ROOT
-
     bones = joints - joints[..., PARENTS, :]
     bones[..., ROOT, :] = np.nan
     return bones

@@ -24,7 +24,7 @@ class PackedImages:
     """Decoded pictures.
 
     pixels (total, 3) uint8 RGB on the device. offset, width, height: (N, LEVELS) int64 in pixels, level 0 whole and
-    level 1 half size.
+    level 1 half size, rounded up.
     """
 
     pixels: torch.Tensor
@@ -108,7 +108,8 @@ def _levels(sample: Sample) -> list[np.ndarray]:
 
     whole = sample.read_image()
     height, width = whole.shape[:2]
-    half = cv2.resize(whole, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+    even = cv2.copyMakeBorder(whole, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)  # half is then exactly half
+    half = cv2.resize(even, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     return [whole, half]
 
 

@@ -7,7 +7,8 @@ them into one position and one weight per joint:
   human and a teacher agree    the human position, weight 1
   human alone                  weight .5; the teachers found something else or nothing
   both teachers agree          their weighted mean, weight .7
-  one teacher alone            weight .3 if it says it sees the joint, otherwise unknown
+  BlazePose alone              weight .3 if it says it sees the joint, otherwise unknown
+  MoveNet somewhat off it      the same
   teachers contradict          unknown: neither taught nor punished
 
 People nobody is sure of, and people whose human and teacher labels contradict each other in left and right, become
@@ -66,14 +67,19 @@ def read_photokit(root: str | Path, split: str, sets: tuple[str, ...] = SETS) ->
                     record = json.loads(line)
                     if is_validation(record["file"]) == (split == "val"):
                         yield to_sample(record, path.parent, name)
-                except (KeyError, ValueError, TypeError) as error:
+                except (LookupError, ValueError, TypeError, AttributeError) as error:
                     raise XnectError(
                         f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
                     ) from error
 
 
 def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = ("coco", "obj")) -> Iterator[Sample]:
-    """Yield pictures without people from a flat folder; the split follows the file name as in the kit."""
+    """Yield pictures without people from a flat folder; the split follows the file name as in the kit.
+
+    Raises XnectError if there is no such folder.
+    """
+    if not Path(root).is_dir():
+        raise XnectError(str(root), "is no folder", "Point data.backgrounds at a folder of pictures, or leave it empty")
     for path in sorted(Path(root).glob("*.webp")):
         if path.name.startswith(prefixes) and is_validation(path.name) == (split == "val"):
             image = read_rgb(path)
@@ -163,7 +169,7 @@ def fuse(person: dict[str, Any], with_3d: bool = True) -> LabelledPeople | None:
     put(human_seen & (seen_by < _DIFFER), human, 1.0)
     if doubtful and (weight[LIMB_JOINTS_12] > 0).sum() < 6:
         return None
-    _derive_2d(xy, weight, hands, blaze_trust)
+    _derive_2d(xy, weight, hands, np.where(apart(xy, blaze) < _AGREE, blaze_trust, 0.0))
 
     ray_mm, weight_3d = _joints_3d(person, xy, blaze, torso) if with_3d and not doubtful else (None, None)
     out = LabelledPeople.empty(1)
@@ -209,7 +215,7 @@ def _movenet_joints(person: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _torso_length(human: np.ndarray, blaze: np.ndarray) -> float:
-    """Pixels from the left shoulder to the right hip, human where complete; never less than a third of the person."""
+    """Pixels from the left shoulder to the right hip, human where complete; never less than a fifth of the person."""
     a, b = INDEX["l_shoulder"], INDEX["r_hip"]
     for joints in (human, blaze):
         length = float(np.linalg.norm(joints[a] - joints[b]))
@@ -219,7 +225,10 @@ def _torso_length(human: np.ndarray, blaze: np.ndarray) -> float:
 
 
 def _derive_2d(xy: np.ndarray, weight: np.ndarray, hands: np.ndarray, blaze_trust: np.ndarray) -> None:
-    """Fill pelvis, neck, spine, head and hands in place, trusted less than the joints they come from."""
+    """Fill pelvis, neck, spine, head and hands in place, trusted less than the joints they come from.
+
+    ``blaze_trust`` (24,) is 0 where BlazePose found the joint elsewhere: its hand then belongs to another wrist.
+    """
     complete = derive_joints(np.where(weight[:, None] > 0, xy, np.nan), hands)
     parents = {
         "pelvis": ("r_hip", "l_hip"), "neck": ("r_shoulder", "l_shoulder"), "head": ("r_ear", "l_ear"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from xnect_lite.data.augment import AugmentConfig
+from xnect_lite.errors import XnectError
 from xnect_lite.train.losses import LossConfig
 
 
@@ -43,6 +44,7 @@ class Stage1Config:
     minutes: float = 0.0  # stop by the clock; 0 = stop by steps
     steps: int = 1000  # used when minutes is 0
     learning_rate: float = 1.5e-3
+    backbone_rate: float = 1.0  # the backbone's share of the learning rate; a warm core wants less than new heads
     weight_decay: float = 0.02  # not on norms and biases
     warm_up_steps: int = 100
     final_rate: float = 0.01  # share of the learning rate left at the end of the cosine
@@ -60,3 +62,17 @@ class Stage1Config:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
+
+
+def check(config: Stage1Config) -> None:
+    """Raise XnectError for values that would only fail, or be misread, later in the run."""
+    if config.precision not in ("bf16", "fp32"):
+        raise XnectError("configuration key 'precision'", f"needs bf16 or fp32, got {config.precision!r}", "Mend the value")
+    validation = (config.validation.width_net_px, config.validation.height_net_px)
+    for key, sizes in {
+        "data.sizes_net_px": config.data.sizes_net_px,
+        "data.finish_sizes_net_px": config.data.finish_sizes_net_px,
+        "validation": (validation,),
+    }.items():
+        if not sizes or any(side < 16 or side % 16 for size in sizes for side in size):
+            raise XnectError(f"configuration key '{key}'", f"needs sizes in multiples of 16, got {sizes}", "Mend the value")

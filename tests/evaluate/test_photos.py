@@ -1,0 +1,92 @@
+"""Scoring on photographs, with a network that knows the answers: every coordinate system on the way must agree."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from kit import write_kit
+
+from xnect_lite.config import GroupingConfig
+from xnect_lite.data.augment import Labels, bones_from_joints
+from xnect_lite.data.photokit import read_photokit
+from xnect_lite.data.sample import LabelledPeople, Sample
+from xnect_lite.data.targets import encode
+from xnect_lite.evaluate.photos import score_photos
+from xnect_lite.network import to_maps
+from xnect_lite.types import Frame, Letterbox, Maps
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory) -> list[Sample]:
+    return list(read_photokit(write_kit(tmp_path_factory.mktemp("kit"), train=4, val=0), "train", ("lspet",)))
+
+
+def oracle(samples: list[Sample], size: tuple[int, int], move_net_px: float = 0.0) -> Callable:
+    """A predictor that answers the n-th frame with the n-th sample's labels, moved to the right."""
+    answers = iter(samples)
+
+    def predict(frame: Frame, _timer) -> Maps:
+        people, box = next(answers).people, Letterbox.fit(*frame.size, *size)
+        if not len(people):
+            people = LabelledPeople.empty(1)
+        width, height = size
+        labels = Labels(
+            joints_net_px=torch.from_numpy(box.to_net(people.joints_px)[None] + (move_net_px, 0)).float(),
+            weight_2d=torch.from_numpy(people.weight_2d[None]),
+            bones_m=torch.from_numpy(bones_from_joints(people.joints_ray_mm)[None] / 1000).float(),
+            weight_3d=torch.from_numpy(people.weight_3d[None]),
+            log_depth=torch.full((1, len(people)), torch.nan),
+            present=torch.ones(1, len(people), dtype=torch.bool),
+            ignore=torch.zeros(1, height // 8, width // 8, dtype=torch.bool),
+            negative_weight=torch.ones(1, height // 8, width // 8),
+        )
+        targets = encode(labels, 8, width, height)
+        outputs = {
+            "heatmaps": torch.logit(targets.heat[:, :24], eps=1e-6),
+            "centre": torch.logit(targets.heat[:, 24:], eps=1e-6),
+            "pafs": targets.pafs.flatten(1, 2),
+            "locations": targets.locations.flatten(1, 2),
+            "depth": targets.depth[:, None],
+        }
+        return to_maps(outputs, box)
+
+    return predict
+
+
+@pytest.mark.parametrize("size", [(512, 320), (320, 512)], ids=["landscape", "portrait"])
+def test_whoever_knows_the_labels_scores_full_marks(samples, size):
+    figures = score_photos(oracle(samples, size), samples, GroupingConfig()).figures()
+    people = sum(len(s.people) for s in samples)
+    assert figures["pck"] == 1.0 and figures["pck_people"] == people == 6
+    assert figures["recall_100"] == 1.0 and figures["precision"] == 1.0
+    assert figures["mpjpe_teacher_mm"] < 3
+
+
+def test_answers_that_are_off_score_less(samples):
+    # The pictures are shown 2.5 times enlarged; torsos are about 70 network px, so 20 is beyond a fifth of them.
+    figures = score_photos(oracle(samples, (512, 320), move_net_px=20.0), samples, GroupingConfig()).figures()
+    assert figures["pck"] < 0.5
+    assert figures["mpjpe_teacher_mm"] < 60, "a shift in the picture turns the ray a little, and no more"
+
+
+def test_people_in_ignored_areas_are_neither_right_nor_wrong(samples):
+    """The predictor finds everyone; the labels of all but the first picture's say only that somebody may be there."""
+    unlabelled = [
+        dataclasses.replace(
+            s, people=LabelledPeople.empty(), ignore_xyxy=np.array([[0, 0, *s.size]], np.float32) if i % 2 else s.ignore_xyxy
+        )
+        for i, s in enumerate(samples[1:])
+    ]
+    figures = score_photos(oracle(samples, (512, 320)), [samples[0], *unlabelled], GroupingConfig()).figures()
+    people = [len(s.people) for s in samples]
+    counted = people[0] + people[1] + people[3]
+    assert figures["precision"] == pytest.approx(people[0] / counted) and figures["recall_100"] == 1.0
+
+
+def test_no_pictures_give_no_figures():
+    figures = score_photos(oracle([], (512, 320)), [], GroupingConfig()).figures()
+    assert np.isnan(figures["pck"]) and np.isnan(figures["precision"]) and figures["pck_people"] == 0
