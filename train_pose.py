@@ -16,6 +16,7 @@ import math
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,9 +174,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         step, seen = step + 1, seen + count
 
         if step % config.log_every == 0:
-            values = {k: float(v.detach()) for k, v in terms.items()}
-            if not all(map(math.isfinite, values.values())):
-                raise XnectError("the loss", f"is no longer finite at step {step} ({values})", "Lower learning_rate and resume")
+            values = finite_values(terms, step)
             running = {k: v if k not in running else 0.8 * running[k] + 0.2 * v for k, v in values.items()}
             pace = (seen - began_seen) / (time.monotonic() - began)
             left_s = (1 - progress) / max(progress, 1e-9) * budget.spent_s
@@ -186,6 +185,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
             )
         now = time.monotonic()
         if now - saved > 60 * config.checkpoint_every_minutes:
+            finite_values(terms, step)  # a broken network must not replace a good checkpoint
             save()
             saved = now
         if step == 1 or now - sheeted > 60 * config.sheet_every_minutes:
@@ -198,13 +198,19 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     save()
 
 
+def finite_values(terms: dict[str, torch.Tensor], step: int) -> dict[str, float]:
+    """The loss terms as numbers. Raises XnectError if one is not finite. Waits for the device, so not for every step."""
+    values = {name: float(term.detach()) for name, term in terms.items()}
+    if not all(map(math.isfinite, values.values())):
+        raise XnectError("the loss", f"is no longer finite at step {step} ({values})", "Lower learning_rate and resume")
+    return values
+
+
 def _canvas(sampler: CanvasSampler, config: Stage1Config, finishing: bool) -> tuple[int, int, int]:
     """Width, height and number of canvases of the next step; switches the sampler to whole pictures at the end."""
     sizes = config.data.finish_sizes_net_px if finishing else config.data.sizes_net_px
     width, height = sizes[int(sampler.rng.integers(len(sizes)))]
     if finishing:
-        from dataclasses import replace
-
         sampler.config = replace(config.augment, mosaic=0.0, whole_picture=0.6)
     return width, height, max(1, round(config.data.pixels_per_batch / (width * height)))
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 import torch
 from people import walking_person
-from xnect_lite.models.xnect import XNect
 
 from xnect_lite.camera import image_centre_px, project, ray_rotation
 from xnect_lite.config import NetworkConfig, PipelineConfig
 from xnect_lite.data.augment import Labels, bones_from_joints
 from xnect_lite.data.targets import encode
+from xnect_lite.models.xnect import XNect
 from xnect_lite.network import Predictor
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.record.take_folder import load_take

@@ -1,0 +1,167 @@
+"""The inference thread: states, newest frame wins, what is dropped is counted, errors are reported."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from gui_fakes import FakePipeline, FakeRecorder, FakeSource
+
+from xnect_lite.config import PipelineConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.gui.session import RecordingState, Session
+from xnect_lite.gui.worker import InferenceWorker, WorkerState
+
+NO_CAMERA = XnectError("camera 0", "cannot be opened", "Plug it in")
+NO_SIGNAL = XnectError("camera 0", "sent no picture", "Check its cable")
+
+
+@pytest.fixture
+def make_worker(qtbot):
+    """Builds workers, remembers their sessions and signals, and ends their threads."""
+    workers = []
+
+    def make(pipeline=None, source=None, make_pipeline=None):
+        session = Session(FakeRecorder)
+        worker = InferenceWorker(
+            session,
+            PipelineConfig(),
+            make_pipeline or (lambda config: pipeline or FakePipeline()),
+            source if callable(source) else (lambda spec: source),
+        )
+        worker.states = []
+        worker.state_changed.connect(lambda state, text: worker.states.append(state))
+        workers.append((worker, session))
+        return worker, session
+
+    yield make
+    for worker, session in workers:
+        assert worker.shutdown(5.0)
+        session.close()
+
+
+def test_a_clip_plays_to_its_end(qtbot, make_worker):
+    worker, session = make_worker(source=FakeSource(20))
+    with qtbot.waitSignals([worker.loaded, worker.result_ready, worker.ended], timeout=5000) as signals:
+        worker.play("clip.mp4")
+    assert "End of clip" in signals.all_signals_and_args[-1].args[0]
+    assert not worker.is_active and worker.state is WorkerState.STOPPED
+    assert worker.states == [WorkerState.LOADING, WorkerState.LOADING, WorkerState.RUNNING, WorkerState.STOPPED]
+    assert worker.pipeline_name == "fake device · fp32 · fakenet"
+    assert session.latency().received == 20
+
+
+def test_a_slow_pipeline_gets_the_newest_frame_and_the_others_are_counted(qtbot, make_worker):
+    source = FakeSource(40, period_s=0.01)  # 0.4 s of frames
+    worker, session = make_worker(FakePipeline(work_s=0.05), source)
+    with qtbot.waitSignal(worker.ended, timeout=5000):
+        worker.play("clip.mp4")
+    report = session.latency()
+    assert report.processed + report.dropped == report.received == 40
+    assert report.dropped > 20
+    assert worker.take_newest().result.frame.index == 39  # the last one is not lost
+
+
+def test_results_that_the_window_has_no_time_for_do_not_queue_up(qtbot, make_worker):
+    worker, _ = make_worker(source=FakeSource(20))
+    signals = []
+    worker.result_ready.connect(lambda: signals.append(1))  # but nobody takes the result
+    with qtbot.waitSignal(worker.ended, timeout=5000):
+        worker.play("clip.mp4")
+    assert len(signals) == 1
+    assert worker.take_newest() is not None and worker.take_newest() is None
+
+
+def test_stop_closes_the_source_and_the_pipeline_is_loaded_once(qtbot, make_worker):
+    sources, pipeline = [], FakePipeline()
+
+    def open_source(spec):
+        sources.append(FakeSource(live=True))
+        return sources[-1]
+
+    worker, session = make_worker(pipeline, open_source)
+    for _ in range(2):
+        with qtbot.waitSignal(worker.result_ready, timeout=5000):
+            worker.play("0")
+        worker.stop()
+        qtbot.waitUntil(lambda: worker.state is WorkerState.STOPPED, timeout=5000)
+        assert sources[-1].closed.is_set() and session.latency().processed > 0
+        worker.take_newest()
+    assert len(sources) == 2 and pipeline.resets == 2
+    qtbot.waitUntil(lambda: worker.states.count(WorkerState.LOADING) == 3, timeout=1000)  # network, source, source
+
+
+def test_another_source_takes_over(qtbot, make_worker):
+    opened = []
+
+    def open_source(spec):
+        opened.append(spec)
+        return FakeSource(live=True)
+
+    worker, _ = make_worker(source=open_source)
+    with qtbot.waitSignal(worker.result_ready, timeout=5000):
+        worker.play("a")
+    worker.play("b")
+    qtbot.waitUntil(lambda: opened == ["a", "b"] and worker.state is WorkerState.RUNNING, timeout=5000)
+
+
+def _fails(error):
+    def fail(*_):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ("options", "is_expected", "said"),
+    [
+        ({"make_pipeline": _fails(XnectError("weights", "found nowhere", "Train some"))}, True, "found nowhere"),
+        ({"source": _fails(NO_CAMERA)}, True, "Plug it in"),
+        ({"source": lambda spec: FakeSource(5, error=NO_SIGNAL)}, True, "cable"),
+        ({"source": lambda spec: FakeSource(), "pipeline": FakePipeline(error=ValueError("a bug"))}, False, "a bug"),
+        ({"make_pipeline": _fails(RuntimeError("out of memory"))}, False, "out of memory"),
+    ],
+)
+def test_errors_are_reported_and_the_worker_lives_on(qtbot, make_worker, options, is_expected, said):
+    worker, _ = make_worker(**options)
+    with qtbot.waitSignal(worker.faulted, timeout=5000) as signal:
+        worker.play("x")
+    (fault,) = signal.args
+    assert fault.is_expected == is_expected and said in fault.text
+    assert ("Traceback" in fault.details) != is_expected
+    assert worker.state is WorkerState.FAULTED and not worker.is_active
+    with qtbot.waitSignal(worker.faulted, timeout=5000):  # trying again is possible
+        worker.play("x")
+
+
+def test_a_fault_ends_the_take_and_saves_it(qtbot, make_worker):
+    worker, session = make_worker(source=FakeSource(5, error=NO_CAMERA))
+    session.start_recording()
+    with qtbot.waitSignal(worker.faulted, timeout=5000):
+        worker.play("0")
+    session.close()
+    assert session.recording is RecordingState.OFF
+    assert "Take saved" in session.notices()[0].text
+
+
+def test_stopping_while_the_network_loads(qtbot, make_worker):
+    may_load, opened = threading.Event(), []
+
+    def make_pipeline(config):
+        may_load.wait(5)
+        return FakePipeline()
+
+    worker, _ = make_worker(make_pipeline=make_pipeline, source=lambda spec: opened.append(spec) or FakeSource(5))
+    worker.play("0")
+    qtbot.waitUntil(lambda: worker.state is WorkerState.LOADING, timeout=5000)
+    worker.stop()
+    may_load.set()
+    qtbot.waitUntil(lambda: worker.state is WorkerState.STOPPED, timeout=5000)
+    assert not opened
+    with qtbot.waitSignal(worker.ended, timeout=5000):
+        worker.play("0")
+
+
+def test_shutdown_twice_and_before_anything_was_played(make_worker):
+    worker, _ = make_worker()
+    assert worker.shutdown(5) and worker.shutdown(5)
