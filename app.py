@@ -1,0 +1,8 @@
+"""The desktop app: motion capture of several people from one camera, live. ``python app.py --help`` lists the options."""
+
+import sys
+
+from xnect_lite.gui.application import run
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,105 @@
+"""Starts the app: arguments, Qt, window. Qt is imported only once the arguments have been understood."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from xnect_lite.errors import XnectError
+from xnect_lite.gui.arguments import Options, parse_arguments
+from xnect_lite.gui.startup import check_options
+
+if TYPE_CHECKING:
+    from PyQt6.QtWidgets import QApplication
+
+    from xnect_lite.gui.main_window import MainWindow
+    from xnect_lite.gui.worker import MakePipeline
+
+_DEFAULT_SIZE = (1280, 720)
+
+
+def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline | None = None) -> int:
+    """Run the app until its window is closed; returns the exit code.
+
+    0 done, 1 failed, 2 something the user can mend, said in one line on standard error.
+    ``make_pipeline`` takes the place of the real network; weights and device are then not looked for.
+    """
+    try:
+        options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+        check_options(options, network=make_pipeline is None)
+        application = _start_qt()
+    except XnectError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return _show(application, options, make_pipeline)
+
+
+def _start_qt() -> QApplication:
+    try:
+        from PyQt6.QtCore import Qt
+        from PyQt6.QtWidgets import QApplication
+    except ImportError as error:
+        raise XnectError("the app's window", f"PyQt6 cannot be imported ({error})", "pip install 'xnect-lite[gui]'") from error
+    import cv2  # noqa: F401 - after PyQt6, and before its variables are dropped
+
+    # OpenCV points Qt at plug-ins of its own, older Qt; they would mislead programs started from here and error texts.
+    for name in ("QT_QPA_PLATFORM_PLUGIN_PATH", "QT_QPA_FONTDIR"):
+        if "cv2" in os.environ.get(name, ""):
+            del os.environ[name]
+    # pyqtgraph keeps its shaders for as long as the program runs, whatever becomes of the context they were made in.
+    QApplication.setAttribute(Qt.ApplicationAttribute.AA_ShareOpenGLContexts)
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("xnect_lite")
+    application.setStyle("Fusion")  # follows the system's light or dark scheme everywhere
+    return application
+
+
+def _show(application: QApplication, options: Options, make_pipeline: MakePipeline | None) -> int:
+    from xnect_lite.gui.main_window import MainWindow
+    from xnect_lite.gui.screenshot import ScreenshotTask
+    from xnect_lite.gui.session import Session, take_opener
+    from xnect_lite.gui.worker import InferenceWorker, load_pipeline
+
+    session = Session(take_opener(options.takes, options.config))
+    worker = InferenceWorker(session, options.config, make_pipeline or load_pipeline)
+    window = MainWindow(options.source, session, worker, options.takes)
+    window.resize(*(options.size or _fitting_size(application)))
+    if options.screenshot is not None:
+        ScreenshotTask(window, options.screenshot, options.after_s)
+    if options.record:
+        session.start_recording()
+    hook = sys.excepthook
+    interrupt = signal.signal(signal.SIGINT, lambda *_: window.close())
+    sys.excepthook = _reporter(window)
+    try:
+        window.show()
+        window.start()
+        return application.exec()
+    finally:
+        sys.excepthook = hook
+        signal.signal(signal.SIGINT, interrupt)
+        window.close()
+
+
+def _fitting_size(application: QApplication) -> tuple[int, int]:
+    screen = application.primaryScreen()
+    if screen is None:
+        return _DEFAULT_SIZE
+    room = screen.availableGeometry()
+    return min(_DEFAULT_SIZE[0], int(0.95 * room.width())), min(_DEFAULT_SIZE[1], int(0.9 * room.height()))
+
+
+def _reporter(window: MainWindow) -> Callable[..., None]:
+    """An exception that leaves a slot would end the program; it becomes a banner, and a traceback on standard error."""
+
+    def report(kind: type[BaseException], error: BaseException, trace: object) -> None:
+        details = "".join(traceback.format_exception(error))
+        print(details, file=sys.stderr, end="")
+        window.banner.show_error(f"Unexpected error: {error!r}", details)
+
+    return report

@@ -1,0 +1,61 @@
+"""What can be known to be wrong before a window is shown. No Qt."""
+
+from __future__ import annotations
+
+import glob
+import os
+from pathlib import Path
+
+from xnect_lite.config import NetworkConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.gui.arguments import Options
+
+BACKBONES = ("selecsls42", "selecsls42b", "selecsls60", "selecsls60b", "selecsls84", "selecsls102", "resnet50")
+"""Those of `models.backbones`, repeated because that table needs torch; a test compares the two."""
+
+
+def check_options(options: Options, *, network: bool = True) -> None:
+    """Raises XnectError for a file, backbone, weight file or device that is not there. Opens no camera.
+
+    network: False leaves backbone, weights and device out.
+    """
+    check_source(options.source)
+    if network:
+        check_network(options.config.network)
+    if options.screenshot is not None:
+        check_writable(options.screenshot)
+
+
+def check_source(spec: str) -> None:
+    """A file must be there and hold pictures; a name must be a file's or a camera's. Numbers and addresses are not tried."""
+    text = spec.strip()
+    if text.isdigit() or "://" in text or text.lower().startswith(("camera:", "/dev/video")):
+        return
+    from xnect_lite.capture import find_camera, open_source
+
+    if Path(text).expanduser().exists() or glob.has_magic(text):
+        open_source(text).close()
+    elif find_camera(text) is None:
+        raise XnectError(spec, "no such file, folder or camera", "Check the spelling")
+
+
+def check_network(network: NetworkConfig) -> None:
+    """Backbone, weight file, and a device that was named. Only a named CUDA device makes this import torch."""
+    if network.backbone not in BACKBONES:
+        raise XnectError(f"--backbone {network.backbone}", "is unknown", f"Choose one of {', '.join(BACKBONES)}")
+    if network.precision not in ("auto", "fp32", "fp16", "bf16"):
+        raise XnectError(f"--precision {network.precision}", "is unknown", "Choose one of auto, fp32, fp16, bf16")
+    from xnect_lite.weights import find_weights
+
+    find_weights(network.backbone, network.weights)
+    if network.device not in ("auto", "cpu"):
+        from xnect_lite.network import choose_device
+
+        choose_device(network.device)
+
+
+def check_writable(file: Path) -> None:
+    """A picture can be put there."""
+    folder = file.expanduser().resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise XnectError(str(file), "its folder does not exist or cannot be written", "Choose a folder you may write to")
