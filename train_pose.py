@@ -5,7 +5,8 @@
     python train_pose.py stage1 --set backbone=resnet50 --set out=runs/resnet50
 
 A run's folder holds state.pt (everything a resume needs), last.safetensors and best.safetensors (EMA weights, half
-precision), log.jsonl, config.json and contact sheets. Press Ctrl-C once: the state is saved and the run ends.
+precision), log.jsonl, config.json and contact sheets. Press Ctrl-C once: the state is saved and the run ends. A resume takes
+learning-rate shares and weight decay from the state, everything else from the configuration.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 from xnect_lite.config import as_dict, load_config
 from xnect_lite.data.archive import read_archive
 from xnect_lite.data.augment import CanvasSampler
-from xnect_lite.data.packed import pack
+from xnect_lite.data.packed import PackedSet, pack
 from xnect_lite.data.photokit import read_backgrounds, read_photokit
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.sheet import save_contact_sheet
@@ -86,12 +87,11 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     check(config)
     device = choose_device(config.device)
     out = Path(config.out)
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out, resume)
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     torch.backends.cudnn.benchmark = True
-    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
 
     net = XNect(config.backbone).to(device, memory_format=torch.channels_last)
     if config.init and not resume:
@@ -107,6 +107,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     if resume:
         state = load_state(out / "state.pt")
         try:
+            refuse_other_data(state, config, train)
             net.load_state_dict(state["net"])
             optimizer.load_state_dict(state["optimizer"])
             ema.values = {k: v.to(device) for k, v in state["ema"].items()}
@@ -115,6 +116,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             cause = f"does not fit this run ({str(error).splitlines()[0]})"
             raise XnectError(str(out / "state.pt"), cause, "Resume with the configuration it was started with") from error
+    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
     forward = torch.compile(net) if config.compile else net
     autocast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bf16")
 
@@ -129,7 +131,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
             out / "state.pt",
             {
                 "net": net.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema.values, "ema_updates": ema.updates,
-                "step": step, "seen": seen, "best": best, "spent_s": budget.spent_s,
+                "data": describe_data(config, train), "step": step, "seen": seen, "best": best, "spent_s": budget.spent_s,
                 "sampler": json.dumps({"queue": sampler_state["queue"].tolist(), "rng": sampler_state["rng"]}),
             },
         )  # fmt: skip
@@ -154,6 +156,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     began, began_seen = time.monotonic(), seen
     saved = checked = sheeted = began
     running: dict[str, float] = {}
+    terms: dict[str, torch.Tensor] = {}
     while (progress := budget.progress(step)) < 1 and not stop:
         finishing = progress > 1 - config.data.finish_share
         width, height, count = _canvas(sampler, config, finishing)
@@ -194,8 +197,34 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         if now - checked > 60 * config.validation.every_minutes:
             score()
             checked = time.monotonic()
-    score()
+    finite_values(terms, step)
     save()
+    if not stop:
+        score()
+        save()
+
+
+def prepare_folder(out: Path, resume: bool) -> None:
+    """Make the run's folder. Raises XnectError if it cannot be, or holds a run that would be overwritten."""
+    if (out / "state.pt").exists() and not resume:
+        raise XnectError(str(out), "holds a run already", "Go on with it by --resume, or choose another folder by --set out=")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise XnectError(str(out), f"cannot be made ({error.strerror})", "Choose another folder with --set out=") from error
+
+
+def describe_data(config: Stage1Config, train: PackedSet) -> str:
+    """What a position in the data refers to."""
+    data = config.data
+    return json.dumps({"pictures": len(train), "people": len(train.people), "sets": data.sets, "limit": data.limit})
+
+
+def refuse_other_data(state: dict, config: Stage1Config, train: PackedSet) -> None:
+    """Raise ValueError if ``state`` was saved over another training set."""
+    now, then = describe_data(config, train), state.get("data", "")
+    if then and then != now:
+        raise ValueError(f"it was trained on {then}, now it is {now}")
 
 
 def finite_values(terms: dict[str, torch.Tensor], step: int) -> dict[str, float]:

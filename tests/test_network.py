@@ -156,8 +156,9 @@ def test_devices_that_are_not_there_are_an_error(monkeypatch, name, cards, messa
 
 
 @pytest.mark.parametrize(
-    ("name", "device", "cpu_has_bf16", "expected"),
+    ("name", "device", "has_bf16", "expected"),
     [
+        ("auto", "cuda", True, torch.bfloat16),
         ("auto", "cuda", False, torch.float16),
         ("auto", "cpu", True, torch.bfloat16),
         ("auto", "cpu", False, torch.float32),
@@ -166,8 +167,9 @@ def test_devices_that_are_not_there_are_an_error(monkeypatch, name, cards, messa
         ("bf16", "cpu", False, torch.bfloat16),
     ],
 )
-def test_precisions(monkeypatch, name, device, cpu_has_bf16, expected):
-    monkeypatch.setattr("xnect_lite.network._cpu_has_bf16", lambda: cpu_has_bf16)
+def test_precisions(monkeypatch, name, device, has_bf16, expected):
+    monkeypatch.setattr("xnect_lite.network._cpu_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0) if has_bf16 else (7, 5))
     assert choose_precision(name, torch.device(device)) == expected
 
 

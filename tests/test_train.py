@@ -146,7 +146,7 @@ def test_stopped_and_resumed_is_the_same_as_straight_through(straight, photos, t
     for key in ("ema", "net", "optimizer", "sampler", "step", "seen", "ema_updates"):
         _same(state[key], expected[key], key)
     assert (out / "last.safetensors").read_bytes() == (straight[0] / "last.safetensors").read_bytes()
-    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [2, 4]
+    assert [json.loads(line)["step"] for line in (out / "log.jsonl").read_text().splitlines()] == [4]
     assert "step 3" in capsys.readouterr().out
 
 
@@ -232,6 +232,21 @@ def test_a_state_of_another_network_is_refused(photos, tmp_path, capsys):
     save_state(out / "state.pt", {"net": XNect("selecsls60").state_dict(), "step": 1})
     assert train_pose.main(arguments(photos, out, "--resume")) == 2
     assert "state.pt: does not fit this run" in capsys.readouterr().err
+
+
+def test_a_finished_run_is_not_overwritten_by_a_new_one(straight, photos, capsys):
+    before = (straight[0] / "state.pt").read_bytes()
+    assert train_pose.main(arguments(photos, straight[0])) == 2
+    assert "holds a run already. Go on with it by --resume" in capsys.readouterr().err
+    assert (straight[0] / "state.pt").read_bytes() == before
+
+
+def test_resuming_over_other_pictures_is_refused(straight, photos, tmp_path, capsys):
+    out = tmp_path / "run"
+    out.mkdir()
+    (out / "state.pt").write_bytes((straight[0] / "state.pt").read_bytes())
+    assert train_pose.main(arguments(photos, out, "data.limit=1", "--resume")) == 2
+    assert "does not fit this run (it was trained on" in capsys.readouterr().err
 
 
 def test_saving_a_state_replaces_it_whole(tmp_path):

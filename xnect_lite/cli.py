@@ -88,7 +88,7 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
 
 def pipeline_config(options: argparse.Namespace):
     """The PipelineConfig that the options of `add_pipeline_options` describe."""
-    from xnect_lite.config import PipelineConfig, load_config
+    from xnect_lite.config import PipelineConfig, check_pipeline, load_config
 
     flags = {
         "network.backbone": options.backbone, "network.weights": options.weights, "network.device": options.device,
@@ -96,7 +96,7 @@ def pipeline_config(options: argparse.Namespace):
         "camera.stature_m": options.stature, "camera.focal_px": options.focal,
     }  # fmt: skip
     overrides = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    return load_config(PipelineConfig, options.config, [*options.set, *overrides])
+    return check_pipeline(load_config(PipelineConfig, options.config, [*options.set, *overrides]))
 
 
 def _process(options: argparse.Namespace) -> int:

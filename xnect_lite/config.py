@@ -86,6 +86,18 @@ class PipelineConfig:
     filtering: FilterConfig = FilterConfig()
 
 
+def check_pipeline(config: PipelineConfig) -> PipelineConfig:
+    """Return ``config``. Raises XnectError for physical values that cannot be."""
+    for key, value, low, high in (
+        ("camera.stature_m", config.camera.stature_m, 0.3, 3.0),
+        ("camera.focal_px", config.camera.focal_px, 0.0, 1e6),
+        ("grouping.max_people", config.grouping.max_people, 1, 1000),
+    ):
+        if not low <= value <= high:
+            raise XnectError(f"configuration key '{key}'", f"is {value}, not within {low:g} to {high:g}", "Mend the value")
+    return config
+
+
 def load_config(cls: type[T], path: str | Path | None = None, overrides: typing.Sequence[str] = ()) -> T:
     """Build ``cls`` from its defaults, then a YAML file, then dotted ``key=value`` overrides.
 

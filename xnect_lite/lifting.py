@@ -50,7 +50,8 @@ def complete_bones(bones_m: np.ndarray) -> np.ndarray:
         if missing.any():
             seen = _TORSO_BONES[~np.isnan(person[_TORSO_BONES, 0])]
             turn = Rotation.identity()
-            if len(seen) >= 2:
+            # One direction alone leaves the turn about itself open.
+            if len(seen) >= 2 and np.linalg.svd(person[seen], compute_uv=False)[1] > 0.02:
                 turn, _ = Rotation.align_vectors(person[seen], NEUTRAL_BONES_M[seen])
             person[missing] = turn.apply(NEUTRAL_BONES_M[missing])
         person[ROOT] = 0.0

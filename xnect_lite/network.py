@@ -7,12 +7,11 @@ import numpy as np
 import torch
 
 from xnect_lite.config import NetworkConfig
-from xnect_lite.data.augment import PAD_RGB
 from xnect_lite.errors import XnectError
 from xnect_lite.models.heads import STRIDE
 from xnect_lite.models.xnect import XNect
 from xnect_lite.runtime.timer import StageTimer
-from xnect_lite.types import Frame, Letterbox, Maps
+from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps
 from xnect_lite.weights import find_weights, load_network
 
 
@@ -38,10 +37,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """'auto' is fp16 on CUDA, bf16 on CPUs with the instructions for it, else fp32."""
+    """'auto' is bf16, as in training, where the device has it in hardware; else fp16 on CUDA and fp32 on the CPU."""
     types = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
     if name == "auto":
-        return torch.float16 if device.type == "cuda" else torch.bfloat16 if _cpu_has_bf16() else torch.float32
+        if device.type == "cuda":
+            return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+        return torch.bfloat16 if _cpu_has_bf16() else torch.float32
     if name not in types:
         raise XnectError(f"--precision {name}", "is unknown", f"Use auto, {', '.join(types)}")
     return types[name]

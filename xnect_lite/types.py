@@ -38,6 +38,10 @@ class Frame:
         return self.image.shape[1], self.image.shape[0]
 
 
+PAD_RGB = 114.0
+"""Grey around the picture, in letterboxes and in training canvases."""
+
+
 @dataclass(frozen=True, slots=True)
 class Letterbox:
     """The exact relation between source and network-input pixels: one scale for both axes, the rest is padding.

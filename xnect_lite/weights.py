@@ -29,6 +29,8 @@ def search_folders() -> list[Path]:
     import platformdirs
 
     folders = [Path(os.environ["XNECT_WEIGHTS"])] if os.environ.get("XNECT_WEIGHTS") else []
+    if folders and not folders[0].is_dir():
+        raise XnectError(f"XNECT_WEIGHTS={folders[0]}", "is no folder", "Name a folder there, or give a file with --weights")
     folders.append(_packaged_folder())
     folders.append(Path(platformdirs.user_cache_dir("xnect-lite")) / "weights")
     return folders
@@ -119,10 +121,7 @@ def load_network(path: Path, backbone: str) -> XNect:
 
     verify(path)
     state, arch = read_weights(path)
-    try:
-        net = XNect(backbone)
-    except KeyError as error:
-        raise XnectError(f"--backbone {backbone}", "is unknown", str(error.args[0]).partition("; ")[2].capitalize()) from error
+    net = XNect(backbone)
     if arch != net.arch:
         raise XnectError(
             str(path), f"holds {arch or 'an unnamed network'}, not {net.arch}", "Choose --weights and --backbone that match"

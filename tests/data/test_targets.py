@@ -338,3 +338,19 @@ def test_everyone_encoded_is_everyone_decoded(seed, count):
         assert away_cells[row, p].max() < 0.1, "a fraction of a cell"
         body = np.arange(NUM_JOINTS) != ROOT
         np.testing.assert_allclose(people.bones_ray_m[row, body], bones[p, body], atol=1e-4)
+
+
+def test_a_limb_whose_ends_lie_on_one_point_leaves_the_fields_alone():
+    """Hips labelled on one pixel put the pelvis there too: that limb has no direction, and no other place may suffer."""
+    joints = np.full((1, 1, NUM_JOINTS, 2), np.nan, np.float32)
+    weight = np.zeros((1, 1, NUM_JOINTS), np.float32)
+    for name in ("pelvis", "r_hip", "l_hip"):
+        joints[0, 0, INDEX[name]], weight[0, 0, INDEX[name]] = (60.0, 60.0), 1.0
+    unknown = torch.full((1, 1, NUM_JOINTS, 3), torch.nan)
+    labels = Labels(
+        torch.from_numpy(joints), torch.from_numpy(weight), unknown, torch.zeros(1, 1, NUM_JOINTS),
+        torch.full((1, 1), torch.nan), torch.ones(1, 1, dtype=torch.bool),
+        torch.zeros(1, 16, 16, dtype=torch.bool), torch.ones(1, 16, 16),
+    )  # fmt: skip
+    targets = encode(labels, 8, 128, 128)
+    assert not targets.paf_on.any() and not targets.pafs.any()

@@ -55,6 +55,8 @@ def open_source(
     Raises XnectError if there is nothing of that name, it is no video, or no camera answers.
     """
     text = str(spec).strip()
+    if start_s is not None and not start_s >= 0:
+        raise XnectError(text, f"cannot start at {start_s:g} s", "Give a start of 0 or later")
     if start_s is not None and end_s is not None and end_s <= start_s:
         raise XnectError(text, f"the end, {end_s:g} s, is not after the start, {start_s:g} s", "Choose a later end")
 

@@ -58,7 +58,13 @@ def read_archive(path: str | Path, split: str) -> list[Sample]:
         raise XnectError(str(path), f"is no training archive ({error})", "Make one with xnect-lite data pack") from error
     if version != SCHEMA_VERSION:
         raise XnectError(str(path), f"has version {version}, not {SCHEMA_VERSION}", "Make it again with xnect-lite data pack")
+    try:
+        return _samples(arrays, split)
+    except (KeyError, IndexError, ValueError, TypeError) as error:
+        raise XnectError(str(path), f"is damaged ({error!r})", "Make it again with xnect-lite data pack") from error
 
+
+def _samples(arrays: dict[str, np.ndarray], split: str) -> list[Sample]:
     ends, people_ends, ignore_ends = (np.cumsum(arrays[n]) for n in ("picture_bytes", "people_count", "ignore_count"))
     samples = []
     for i in np.flatnonzero(arrays["split"] == SPLITS.index(split)):

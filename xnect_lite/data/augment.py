@@ -16,12 +16,9 @@ from torch.nn import functional
 from xnect_lite.data.packed import PackedSet
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import FLIP, NUM_JOINTS, PARENTS, ROOT
-
-PAD_RGB = 114.0
-"""Grey outside the picture, in training and in letterboxes."""
+from xnect_lite.types import PAD_RGB
 
 TILES = 4
-MAX_IGNORE = 12
 
 
 @dataclass(frozen=True)
@@ -296,12 +293,12 @@ class CanvasSampler:
         device, packed = self.packed.images.pixels.device, self.packed
         w, h = width // self.stride, height // self.stride
         tile, source = self._source_of(plan, _grid(width, height, self.stride, device))
-        boxes = np.full((*plan.image.shape, MAX_IGNORE, 4), np.nan, np.float32)
+        most = max(1, int((packed.ignore_start[plan.image + 1] - packed.ignore_start[plan.image]).max()))
+        boxes = np.full((*plan.image.shape, most, 4), np.nan, np.float32)
         for index in np.ndindex(plan.image.shape):
             start, stop = packed.ignore_start[plan.image[index] : plan.image[index] + 2]
-            stop = min(stop, start + MAX_IGNORE)
             boxes[index][: stop - start] = packed.ignore_xyxy[start:stop]
-        box = _send(boxes, device).gather(1, tile[..., None, None].expand(-1, -1, MAX_IGNORE, 4))
+        box = _send(boxes, device).gather(1, tile[..., None, None].expand(-1, -1, most, 4))
         point = source[:, :, None]
         inside = ((point >= box[..., :2]) & (point <= box[..., 2:])).all(-1).any(-1)
         negative = _send(packed.negative_weight[plan.image], device).gather(1, tile)

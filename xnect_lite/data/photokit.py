@@ -257,7 +257,10 @@ def _joints_3d(
     if not np.isfinite(size) or not 0.5 < size < 2.5:
         return None, None
     joints *= CANONICAL_LEG_ARM_M * 1000 / size
-    believed = np.nan_to_num(np.linalg.norm(xy - blaze, axis=-1), nan=0.0) < _AGREE * torso
+    away = np.linalg.norm(xy - blaze, axis=-1)
+    has_own = np.isfinite(blaze[:, 0])  # derived joints have no position of BlazePose's own to compare
+    believed = np.nan_to_num(away, nan=np.inf) < _AGREE * torso
+    believed |= ~has_own
     weight = np.where(np.isfinite(joints[:, 0]) & believed, 0.5, 0.0).astype(np.float32)
     if person.get("blaze_flag", 0) < 0.5 or (weight[TORSO] == 0).any():
         weight[:] = 0

@@ -114,6 +114,7 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
         both = is_known[:, _LIMB_A] & is_known[:, _LIMB_B]
         along = b - a
         length = along.norm(dim=-1).clamp_min(1e-3)
+        both &= length > 1e-2  # ends on one point have no direction
         unit = along / length[..., None]
         dx, dy = xs - a[..., :1], ys - a[..., 1:]  # (B, 25, w), (B, 25, h)
         forth = dx[..., None, :] * unit[..., 0, None, None] + dy[..., :, None] * unit[..., 1, None, None]

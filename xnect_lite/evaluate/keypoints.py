@@ -77,15 +77,23 @@ class KeypointScore:
                 hit = (np.nan_to_num(away, nan=np.inf) <= PCK_SHARE * torso).astype(float)
             self.hits.append(np.where(np.isfinite(truth[:, 0]), hit, np.nan))
 
-    def add_recall(self, label_px: np.ndarray, found_px: np.ndarray, net_scale: float) -> None:
-        """Count one picture's labelled people as found at OKS >= .5 or not. ``net_scale``: network px per source px."""
+    def add_recall(
+        self, label_px: np.ndarray, found_px: np.ndarray, net_scale: float, in_ignored: np.ndarray | None = None
+    ) -> None:
+        """Count one picture's labelled people as found at OKS >= .5 or not. ``net_scale``: network px per source px.
+
+        ``in_ignored`` (P,) marks people found in areas nobody labelled: unless they match a label, they are neither right
+        nor wrong.
+        """
         oks = oks_matrix(label_px, found_px)
         best = np.zeros(len(label_px))
+        counted = np.ones(len(found_px), bool) if in_ignored is None else ~in_ignored
         for t, p in zip(*linear_sum_assignment(-oks), strict=True):
             best[t] = oks[t, p]
+            counted[p] |= oks[t, p] >= 0.5
         self.heights += list(extent(label_px)[:, 1] * net_scale)
         self.oks += list(best)
-        self.found += len(found_px)
+        self.found += int(counted.sum())
         self.matched += int((best >= 0.5).sum())
 
     def add_3d(self, truth_mm: np.ndarray, found_mm: np.ndarray, weight: np.ndarray) -> None:
@@ -96,7 +104,10 @@ class KeypointScore:
         self.errors_mm += list(error[known])
 
     def figures(self) -> dict[str, float]:
-        """pck over joints, recall by network height, people found per person labelled, mpjpe in mm."""
+        """pck over joints, recall by network height, share of the people found that are labelled, mpjpe in mm.
+
+        The precision is a lower bound where pictures hold people whom nobody labelled.
+        """
         hits = np.array(self.hits).reshape(-1, len(LIMB_JOINTS_12))
         heights, oks = np.array(self.heights), np.array(self.oks)
         out = {"pck": float(np.nanmean(hits)) if hits.size else np.nan, "pck_people": float(len(hits))}

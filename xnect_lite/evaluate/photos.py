@@ -24,20 +24,22 @@ def score_photos(
 ) -> KeypointScore:
     """Run network, grouping and lifting on every sample and add up the figures.
 
-    3D truth here is a teacher's, of the canonical body, in viewing-ray axes at the labelled pelvis.
+    2D is scored on the joints that were detected, not on those that lifting infers. 3D truth here is a teacher's, of the
+    canonical body, in viewing-ray axes at the labelled pelvis.
     """
     score, timer = KeypointScore(), StageTimer()
     camera = CameraConfig(stature_m=CANONICAL_STATURE_M)
     for sample in tqdm(list(samples), desc="evaluating", unit="image", disable=not progress):
         frame = Frame(sample.read_image(), 0.0, 0)
         maps = predictor(frame, timer)
-        people = lift_people(group_people(maps, grouping), frame.size, camera)
+        detected = group_people(maps, grouping)
+        people = lift_people(detected, frame.size, camera)
         timer.finish_frame()
         labels = sample.people
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)
-        score.add_pck(labels.human_px, known, people.joints_px)
-        outside = ~_mostly_inside(people.joints_px, sample.ignore_xyxy)
-        score.add_recall(known, people.joints_px[outside], maps.letterbox.scale)
+        score.add_pck(labels.human_px, known, detected.joints_px)
+        in_ignored = _mostly_inside(people.joints_px, sample.ignore_xyxy)
+        score.add_recall(known, detected.joints_px, maps.letterbox.scale, in_ignored)
         partner = match(known, people.joints_px)
         rows = np.flatnonzero((partner >= 0) & (labels.weight_3d > 0).any(1) & np.isfinite(known[:, ROOT, 0]))
         if len(rows):

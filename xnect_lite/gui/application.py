@@ -43,7 +43,11 @@ def _start_qt() -> QApplication:
         from PyQt6.QtCore import Qt
         from PyQt6.QtWidgets import QApplication
     except ImportError as error:
-        raise XnectError("the app's window", f"PyQt6 cannot be imported ({error})", "pip install 'xnect-lite[gui]'") from error
+        raise XnectError(
+            "the app's window", f"PyQt6 cannot be imported ({error})", "In the checkout: pip install -e '.[gui]'"
+        ) from error
+    if sys.platform.startswith("linux") and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))):
+        raise XnectError("the app's window", "there is no display to show it on", "Start it on a desktop, or under xvfb-run")
     import cv2  # noqa: F401 - after PyQt6, and before its variables are dropped
 
     # OpenCV points Qt at plug-ins of its own, older Qt; they would mislead programs started from here and error texts.

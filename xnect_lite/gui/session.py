@@ -40,10 +40,11 @@ def take_opener(takes: Path, config: PipelineConfig) -> OpenRecorder:
     """Recorders that make a new take below ``takes``; what they need is imported when the first one is opened."""
 
     def open_take(source_name: str, fps: float | None) -> Recorder:
+        from xnect_lite.record.bvh import BvhOptions
         from xnect_lite.record.take import TakeRecorder, new_take_folder
 
         folder = new_take_folder(takes, Path(source_name).stem)
-        return TakeRecorder(folder, source=source_name, fps=fps, config=config)
+        return TakeRecorder(folder, source=source_name, fps=fps, config=config, bvh=BvhOptions(fps=fps or 30.0))
 
     return open_take
 

@@ -110,9 +110,11 @@ def process_source(
             if on_frame:
                 on_frame(result)
     finally:
-        if writer:
-            writer.close()
-        take = recorder.close()
+        try:
+            if writer:
+                writer.close()
+        finally:
+            take = recorder.close()
     if frames == 0:
         raise XnectError(source.name, "has no frames in the part asked for", "Check --start and --end")
     seconds = time.perf_counter() - begin

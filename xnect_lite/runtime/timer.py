@@ -1,7 +1,7 @@
 """The one stage timer: the app's overlay, the CLI summary and the tests read the same numbers.
 
-On the CPU it reads a monotonic clock. On a GPU each stage is bracketed by CUDA events, so that asynchronous work is
-charged to the stage that launched it; the events are read once, when the frame's timings are asked for.
+On the CPU it reads a monotonic clock. On a GPU a stage is bracketed by CUDA events and waited for at its end: the stage
+after it reads its result on the host and would wait all the same, and so the wait is charged to the stage that caused it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ class StageTimer:
 
     def __init__(self) -> None:
         self._ms: dict[str, float] = {}
-        self._pending: list[tuple[str, object, object]] = []
 
     @contextmanager
     def stage(self, name: str, cuda: bool = False) -> Iterator[None]:
@@ -39,8 +38,8 @@ class StageTimer:
                 yield
             finally:
                 end.record()
-                self._ms.setdefault(name, 0.0)  # keeps the order of the stages
-                self._pending.append((name, start, end))
+                end.synchronize()
+                self._ms[name] = self._ms.get(name, 0.0) + start.elapsed_time(end)
         else:
             begin = time.perf_counter()
             try:
@@ -50,10 +49,7 @@ class StageTimer:
 
     def finish_frame(self) -> dict[str, float]:
         """Stage name -> milliseconds of the frame just done, in order of first use; starts the next frame."""
-        for name, start, end in self._pending:
-            end.synchronize()  # type: ignore[attr-defined]
-            self._ms[name] += start.elapsed_time(end)  # type: ignore[attr-defined]
-        done, self._ms, self._pending = self._ms, {}, []
+        done, self._ms = self._ms, {}
         return done
 
 
