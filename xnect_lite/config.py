@@ -36,12 +36,12 @@ class GroupingConfig:
     """From maps to people."""
 
     max_people: int = 10
-    peak_threshold: float = 0.15  # a heatmap maximum below this is no joint
+    peak_threshold: float = 0.10  # a heatmap maximum below this is no joint
     max_peaks: int = 20  # per joint type
-    limb_threshold: float = 0.10  # mean PAF agreement along a limb below this is no limb
+    limb_threshold: float = 0.05  # mean PAF agreement along a limb below this is no limb
     limb_samples: int = 10  # points read along a limb
-    min_joints: int = 4  # fewer detected joints are no person
-    person_threshold: float = 0.18  # evidence below this is no person
+    min_joints: int = 6  # fewer detected joints are no person
+    person_threshold: float = 0.24  # evidence below this is no person
 
 
 @dataclasses.dataclass(frozen=True)

@@ -191,13 +191,13 @@ def test_recall_and_precision_by_hand():
     score.add_recall(person()[None], NOBODY, 1.0)
     figures = score.figures()
     assert figures["recall_100"] == pytest.approx(1 / 4)
-    assert figures["precision"] == pytest.approx(1 / 4)
+    assert figures["person_precision"] == pytest.approx(1 / 4)
 
 
 def test_two_people_found_on_one_place_are_one_hit():
     score = KeypointScore()
     score.add_recall(person()[None], np.stack([person(), person()]), 1.0)
-    assert score.figures()["recall_100"] == 1.0 and score.figures()["precision"] == 0.5
+    assert score.figures()["recall_100"] == 1.0 and score.figures()["person_precision"] == 0.5
 
 
 # -- 3D --------------------------------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ class KeypointScore:
             inside = (heights >= low) & (heights < high)
             name = f"recall_{low:.0f}" if np.isinf(high) else f"recall_{low:.0f}_{high:.0f}"
             out[name] = float((oks[inside] >= 0.5).mean()) if inside.any() else np.nan
-        out["precision"] = self.matched / self.found if self.found else np.nan
+        out["person_precision"] = self.matched / self.found if self.found else np.nan
         out["mpjpe_teacher_mm"] = float(np.mean(self.errors_mm)) if self.errors_mm else np.nan
         return out
 
