@@ -361,7 +361,7 @@ def test_max_people_keeps_the_surest(most, found):
     ("names", "found"), [(("l_shoulder", "l_elbow", "l_wrist"), 0), (("neck", "l_shoulder", "l_elbow", "l_wrist"), 1)]
 )
 def test_fewer_than_min_joints_are_no_person(names, found):
-    config = dataclasses.replace(CONFIG, person_threshold=0.0)
+    config = dataclasses.replace(CONFIG, person_threshold=0.0, min_joints=4)
     only = person(32, 20, without=tuple(n for n in JOINTS if n not in names))
     assert len(group_people(draw([only]), config)) == found
 

@@ -93,7 +93,7 @@ def test_a_run_ends_well_and_leaves_its_files(straight):
     assert "step 4" in result.stdout and "images/s" in result.stdout and "pck=" in result.stdout
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert len(lines) == 1 and lines[0]["step"] == STEPS and lines[0]["seen"] > STEPS
-    assert {"pck", "recall_100", "precision", "mpjpe_teacher_mm"} <= lines[0].keys()
+    assert {"pck", "recall_100", "person_precision", "mpjpe_teacher_mm"} <= lines[0].keys()
     config = json.loads((out / "config.json").read_text())
     assert config["steps"] == STEPS and config["augment"]["flip"] == 0.5, "defaults are written down too"
 
