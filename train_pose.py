@@ -28,7 +28,7 @@ from xnect_lite.data.archive import read_archive
 from xnect_lite.data.augment import CanvasSampler
 from xnect_lite.data.packed import PackedSet, pack
 from xnect_lite.data.photokit import read_backgrounds, read_photokit
-from xnect_lite.data.sample import Sample
+from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.data.sheet import save_contact_sheet
 from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
@@ -68,7 +68,7 @@ def read_split(config: Stage1Config, split: str) -> list[Sample]:
         samples = list(read_photokit(data.photos, split, data.sets))
         if data.backgrounds and split == "train":
             samples += read_backgrounds(data.backgrounds, split)
-    return samples[:: max(1, len(samples) // data.limit)] if data.limit else samples
+    return evenly(samples, data.limit)
 
 
 def parameter_groups(net: XNect, config: Stage1Config) -> list[dict]:
@@ -99,9 +99,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     ema = Ema(net, config.ema_decay)
     optimizer = torch.optim.AdamW(parameter_groups(net, config), lr=config.learning_rate, fused=device.type == "cuda")
     train = pack(read_split(config, "train"), device, progress=True)
-    held_out = read_split(config, "val")
-    if config.validation.images:
-        held_out = held_out[:: max(1, len(held_out) // config.validation.images)]
+    held_out = evenly(read_split(config, "val"), config.validation.images)
     sampler = CanvasSampler(train, config.augment, STRIDE, np.random.default_rng(config.seed))
     step, seen, best, spent_s = 0, 0, -math.inf, 0.0
     if resume:

@@ -11,6 +11,7 @@ from bomb import Bomb
 from safetensors.torch import save_file
 
 from xnect_lite import weights
+from xnect_lite.cli import main
 from xnect_lite.errors import XnectError
 from xnect_lite.models.selecsls import build_selecsls
 from xnect_lite.models.xnect import XNect
@@ -76,6 +77,17 @@ def test_what_half_precision_cannot_hold_is_kept_in_single(tmp_path):
     path = tmp_path / "w.safetensors"
     save_weights(path, {"running_var": torch.tensor([1e6, 2.0]), "weight": torch.ones(2)}, {})
     assert read_weights(path)[0]["running_var"].tolist() == [1e6, 2.0]
+
+
+def test_a_manifest_entry_without_words_is_listed_all_the_same(tmp_path, monkeypatch, capsys):
+    (tmp_path / "w.safetensors").write_bytes(b"x")
+    (tmp_path / "manifest.json").write_text(json.dumps({"files": {"w.safetensors": {"licence": "CC0"}}}))
+    monkeypatch.setenv("XNECT_WEIGHTS", str(tmp_path))
+    assert main(["weights", "list"]) == 0
+    out = capsys.readouterr().out
+    assert "licence: CC0" in out
+    assert "accuracy: not stated" in out
+    assert main(["weights", "verify"]) == 2  # without a sha256 there is nothing it could agree with
 
 
 # -- files that must not be used -------------------------------------------------------------------------------------

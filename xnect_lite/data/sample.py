@@ -85,6 +85,11 @@ class Sample:
     read_encoded: Callable[[], bytes] | None = None
 
 
+def evenly(samples: list[Sample], limit: int) -> list[Sample]:
+    """At most ``limit`` of the samples, evenly spread; 0 = all."""
+    return samples[:: -(-len(samples) // limit)] if 0 < limit < len(samples) else samples
+
+
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
     """Decode a picture file's bytes to (H, W, 3) uint8 RGB. Raises XnectError naming ``name`` if they are no picture."""
     import cv2

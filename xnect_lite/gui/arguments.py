@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xnect_lite import __version__
-from xnect_lite.cli import add_pipeline_options, pipeline_config
+from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
 from xnect_lite.config import PipelineConfig
 
 DEFAULT_TAKES = Path("~/xnect_takes")

@@ -1,0 +1,44 @@
+"""``xnect-lite eval``: accuracy on labelled data."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    """Register the verb."""
+    evaluate = verbs.add_parser("eval", help="accuracy on labelled data")
+    evaluate.add_argument("dataset", choices=["photos"], help="photos: the photo kit's validation split")
+    evaluate.add_argument("--data", required=True, help="folder of the data set")
+    evaluate.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
+    evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
+    add_pipeline_options(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    config = pipeline_config(options)
+    from xnect_lite.data.photokit import read_photokit
+    from xnect_lite.data.sample import evenly
+    from xnect_lite.evaluate.keypoints import per_joint_pck
+    from xnect_lite.evaluate.photos import score_photos
+    from xnect_lite.network import Predictor
+
+    samples = list(read_photokit(options.data, "val"))
+    if options.limit:
+        samples = evenly(samples, options.limit)
+    predictor = Predictor(config.network)
+    score = score_photos(predictor, samples, config.grouping, progress=True)
+    figures = {
+        **score.figures(), "images": len(samples), "pck_per_joint": per_joint_pck(score),
+        "backbone": config.network.backbone, "device": predictor.device_name, "precision": predictor.precision,
+    }  # fmt: skip
+    if options.json:
+        print(json.dumps(figures, indent=2))
+    else:
+        for name, value in figures.items():
+            print(f"{name:<18} {value if not isinstance(value, float) else round(value, 3)}")
+    return 0

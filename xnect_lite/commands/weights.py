@@ -1,0 +1,35 @@
+"""``xnect-lite weights``: list or verify the weight files."""
+
+from __future__ import annotations
+
+import argparse
+
+from xnect_lite.errors import XnectError
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    """Register the verb."""
+    weights = verbs.add_parser("weights", help="list or verify the weight files")
+    weights.add_argument("action", choices=["list", "verify"])
+    weights.set_defaults(run=_weights)
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from xnect_lite.weights import manifest, search_folders, verify
+
+    found = False
+    for folder in search_folders():
+        for name, entry in manifest(folder).items():
+            if not (folder / name).is_file():
+                continue
+            found = True
+            if options.action == "verify":
+                verify(folder / name)
+                print(f"{folder / name}: as in the manifest")
+            else:
+                lines = (f"{key}: {entry.get(key, 'not stated')}" for key in ("arch", "licence", "accuracy"))
+                print(folder / name, *lines, sep="\n  ")
+    if not found:
+        looked = ", ".join(map(str, search_folders()))
+        raise XnectError("weights", f"none found in: {looked}", "Train with train_pose.py stage1, or set XNECT_WEIGHTS")
+    return 0
