@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
+from xnect_lite.models.vovnet import VoVNet39
 
 
 class SelecSLSBackbone(nn.Module):
@@ -49,9 +50,23 @@ class ResNet50Backbone(nn.Module):
         return [found[s] for s in strides]
 
 
+class VoVNet39Backbone(nn.Module):
+    """VoVNet-39 up to stride 16, randomly initialised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.core = VoVNet39(num_classes=0, stages=3)
+        self.channels = self.core.channels
+
+    def forward(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
+        """(B, 3, H, W) normalised image -> maps at these strides."""
+        return self.core.forward_features(image, strides)
+
+
 BACKBONES: dict[str, Callable[[], nn.Module]] = {
     **{name: (lambda name=name: SelecSLSBackbone(name)) for name in CONFIGS},
     "resnet50": ResNet50Backbone,
+    "vovnet39": VoVNet39Backbone,
 }
 """Backbone name -> constructor."""
 

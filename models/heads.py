@@ -6,6 +6,7 @@ location maps that also sees the 2D branch's features. Widths are our own.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -71,5 +72,10 @@ class PoseHeads(nn.Module):
         maps_2d = self.out_2d(self.tail_2d(shared))
         mixed = self.mix_3d(torch.cat([self.merge_3d(coarse, fine), shared], 1))
         maps_3d = self.out_3d(self.tail_3d(mixed))
-        parts = torch.cat([maps_2d, maps_3d], 1).split(list(OUTPUT_CHANNELS.values()), 1)
-        return dict(zip(OUTPUT_CHANNELS, parts, strict=True))
+        return split_outputs(torch.cat([maps_2d, maps_3d], 1))
+
+
+def split_outputs(maps: Tensor) -> dict[str, Tensor]:
+    """(B, all channels, h, w) -> {output: (B, its channels, h, w)}, in OUTPUT_CHANNELS' order."""
+    ends = np.cumsum(list(OUTPUT_CHANNELS.values()))
+    return {name: maps[:, end - OUTPUT_CHANNELS[name] : end] for name, end in zip(OUTPUT_CHANNELS, ends.tolist(), strict=True)}
