@@ -34,7 +34,7 @@ from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
 from xnect_lite.models.heads import STRIDE
 from xnect_lite.models.xnect import XNect
-from xnect_lite.network import choose_device
+from xnect_lite.runtime.devices import choose_device
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
 from xnect_lite.train.config import Stage1Config, check
 from xnect_lite.train.losses import stage1_losses

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.models.xnect import XNect
-from xnect_lite.network import Predictor, choose_device, choose_precision, letterbox_image, net_size, to_maps
+from xnect_lite.network import Predictor, letterbox_image, net_size, to_maps
+from xnect_lite.runtime.devices import choose_device, choose_precision
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.types import Frame, Letterbox
 
@@ -168,7 +169,7 @@ def test_devices_that_are_not_there_are_an_error(monkeypatch, name, cards, messa
     ],
 )
 def test_precisions(monkeypatch, name, device, has_bf16, expected):
-    monkeypatch.setattr("xnect_lite.network._cpu_has_bf16", lambda: has_bf16)
+    monkeypatch.setattr("xnect_lite.runtime.devices._cpu_has_bf16", lambda: has_bf16)
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0) if has_bf16 else (7, 5))
     assert choose_precision(name, torch.device(device)) == expected
 
@@ -195,7 +196,7 @@ def _config(precision: str = "fp32") -> NetworkConfig:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_maps_of_a_frame(net, size, cells, precision):
     predictor = Predictor(_config(precision), net)
-    assert (predictor.device_name, predictor.precision) == ("CPU", precision)
+    assert (predictor.backend, predictor.device_name, predictor.precision) == ("torch", "CPU", precision)
     image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     timer = StageTimer()
     maps = predictor(Frame(image, 0.0, 0), timer)

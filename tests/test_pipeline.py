@@ -34,7 +34,7 @@ FPS = 25.0
 class TruthfulNetwork:
     """Stands where the network stands and draws the maps of people whose truth is known."""
 
-    device_name, precision = "truth", "fp32"
+    device_name, backend, precision = "truth", "none", "fp32"
 
     def __init__(self, poses: list[tuple[np.ndarray, np.ndarray]]) -> None:
         self.poses = poses  # per person: joints_mm (F, 24, 3), root_cam_mm (F, 3)

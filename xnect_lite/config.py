@@ -24,8 +24,9 @@ class NetworkConfig:
     """Stage I at run time."""
 
     backbone: str = "selecsls60"  # a name in models/backbones.py
-    weights: str = ""  # a safetensors file; empty = the shipped one for this backbone
+    weights: str = ""  # .safetensors, or an exported .onnx or .xml; empty = the shipped one for this backbone
     device: str = "auto"  # auto | cpu | cuda | cuda:N
+    backend: str = "auto"  # auto | torch | compiled | cudagraph | openvino | onnxruntime
     precision: str = "auto"  # auto | fp32 | fp16 | bf16
     long_side_net_px: int = 512  # network input, longer side
     short_side_net_px: int = 320  # network input, shorter side; portrait sources swap the two

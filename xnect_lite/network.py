@@ -1,4 +1,4 @@
-"""Stage I at run time: a frame in, maps out. Letterboxing, colour order, device and precision belong here."""
+"""Stage I at run time: a frame in, maps out. Letterboxing and colour order belong here, devices to the back ends."""
 
 from __future__ import annotations
 
@@ -10,47 +10,9 @@ from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.models.heads import STRIDE
 from xnect_lite.models.xnect import XNect
+from xnect_lite.runtime.backends.choose import open_backend
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps
-from xnect_lite.weights import find_weights, load_network
-
-
-def choose_device(name: str) -> torch.device:
-    """'auto' is CUDA where there is one, else the CPU. Asking for a device that is not there is an error."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise XnectError(f"--device {name}", "is no device this runs on", "Use auto, cpu, cuda or cuda:N")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise XnectError(
-            f"--device {name}", "this torch sees no CUDA device", "Use --device cpu, or install a CUDA build of torch"
-        )
-    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise XnectError(
-            f"--device {name}", f"there are only {torch.cuda.device_count()} CUDA devices", "Choose a lower number"
-        )
-    return device
-
-
-def choose_precision(name: str, device: torch.device) -> torch.dtype:
-    """'auto' is bf16, as in training, where the device has it in hardware; else fp16 on CUDA and fp32 on the CPU."""
-    types = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
-    if name == "auto":
-        if device.type == "cuda":
-            return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-        return torch.bfloat16 if _cpu_has_bf16() else torch.float32
-    if name not in types:
-        raise XnectError(f"--precision {name}", "is unknown", f"Use auto, {', '.join(types)}")
-    return types[name]
-
-
-def _cpu_has_bf16() -> bool:
-    check = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return bool(check and check())
 
 
 def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, int]:
@@ -80,31 +42,23 @@ def letterbox_image(image: np.ndarray, box: Letterbox) -> np.ndarray:
 class Predictor:
     """Runs Stage I on single frames.
 
-    ``device_name`` and ``precision`` say what it runs on, for overlays and reports.
+    ``backend``, ``device_name`` and ``precision`` say what it runs on, for overlays and reports.
     """
 
     def __init__(self, config: NetworkConfig, net: XNect | None = None) -> None:
         self.config = config
-        self.device = choose_device(config.device)
-        self.dtype = choose_precision(config.precision, self.device)
-        if net is None:
-            net = load_network(find_weights(config.backbone, config.weights), config.backbone)
-        self.net = net.eval().to(self.device, memory_format=torch.channels_last)
-        self.device_name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "CPU"
-        self.precision = {torch.float32: "fp32", torch.float16: "fp16", torch.bfloat16: "bf16"}[self.dtype]
+        self._backend = open_backend(config, net)
+        self.backend, self.device_name = self._backend.name, self._backend.device_name
+        self.precision = self._backend.precision
 
     @torch.inference_mode()
     def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
         """Maps of one frame, still on the device."""
-        on_gpu = self.device.type == "cuda"
         with timer.stage("preprocess"):
             box = Letterbox.fit(*frame.size, *net_size(self.config, frame.size))
             image = torch.from_numpy(letterbox_image(frame.image, box))
-        with timer.stage("network", cuda=on_gpu):
-            tensor = image.to(self.device, non_blocking=True).permute(2, 0, 1)[None].float()
-            with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
-                maps = self.net(tensor.contiguous(memory_format=torch.channels_last))
-            return to_maps(maps, box)
+        with timer.stage("network", cuda=self._backend.on_gpu):
+            return to_maps(self._backend(image[None]), box)
 
 
 def to_maps(outputs: dict[str, torch.Tensor], box: Letterbox, index: int = 0) -> Maps:

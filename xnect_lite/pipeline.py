@@ -38,8 +38,13 @@ class Pipeline:
 
     @property
     def precision(self) -> str:
-        """fp32, fp16 or bf16."""
+        """fp32, fp16, bf16 or int8."""
         return self._network.precision
+
+    @property
+    def backend(self) -> str:
+        """Name of the inference back end."""
+        return self._network.backend
 
     @property
     def backbone(self) -> str:

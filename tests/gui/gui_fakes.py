@@ -53,7 +53,7 @@ def make_people(roots_cam_mm: list[tuple[float, float, float]], size: tuple[int,
 class FakePipeline:
     """Finds two people in every frame, after ``work_s`` seconds."""
 
-    device_name, precision, backbone = "fake device", "fp32", "fakenet"
+    device_name, backend, precision, backbone = "fake device", "fake engine", "fp32", "fakenet"
 
     def __init__(self, config: PipelineConfig | None = None, work_s: float = 0.0, error: Exception | None = None) -> None:
         self.work_s, self.error = work_s, error

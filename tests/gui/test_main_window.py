@@ -77,7 +77,7 @@ def test_results_are_shown_and_counted(qtbot, make_window):
     assert len(window.view3d.stage.scene.labels) == 2
     assert window.actions_by_name["run"].text() == "Stop"
     lines = window.latency.lines()
-    assert lines[0] == "fake device · fp32 · fakenet"
+    assert lines[0] == "fake device · fake engine · fp32 · fakenet"
     assert any(line.startswith("network  ") for line in lines) and any("end to end" in line for line in lines)
     assert "2 people" in window._state_label.text() and "fps" in window._figures_label.text()
 

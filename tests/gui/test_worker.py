@@ -47,7 +47,7 @@ def test_a_clip_plays_to_its_end(qtbot, make_worker):
     assert "End of clip" in signals.all_signals_and_args[-1].args[0]
     assert not worker.is_active and worker.state is WorkerState.STOPPED
     assert worker.states == [WorkerState.LOADING, WorkerState.LOADING, WorkerState.RUNNING, WorkerState.STOPPED]
-    assert worker.pipeline_name == "fake device · fp32 · fakenet"
+    assert worker.pipeline_name == "fake device · fake engine · fp32 · fakenet"
     assert session.latency().received == 20
 
 

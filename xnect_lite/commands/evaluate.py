@@ -34,7 +34,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     score = score_photos(predictor, samples, config.grouping, progress=True)
     figures = {
         **score.figures(), "images": len(samples), "pck_per_joint": per_joint_pck(score),
-        "backbone": config.network.backbone, "device": predictor.device_name, "precision": predictor.precision,
+        "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
+        "precision": predictor.precision,
     }  # fmt: skip
     if options.json:
         print(json.dumps(figures, indent=2))

@@ -36,7 +36,7 @@ def _process(options: argparse.Namespace) -> int:
 
     with open_source(options.source, start_s=options.start, end_s=options.end) as source:
         pipeline = Pipeline(config)
-        print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.precision}", file=sys.stderr)
+        print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}", file=sys.stderr)
         folder = new_take_folder(options.output, Path(options.source).stem)
         with tqdm(total=source.frame_count, unit="frame", desc=Path(options.source).name) as bar:
             report = process_source(source, pipeline, folder, overlay=not options.no_overlay, on_frame=lambda _: bar.update())
@@ -54,6 +54,7 @@ def _print_report(report) -> None:
     for file in report.files:
         print(f"  {file.name}")
     print(f"{report.frames} frames, {report.frames_with_people} with people, {report.frames_per_s:.1f} frames/s")
-    print(f"{'stage':<12}{'median ms':>10}{'p95 ms':>10}   {report.backbone}, {report.device}, {report.precision}")
+    ran_on = f"{report.backbone}, {report.device}, {report.backend}, {report.precision}"
+    print(f"{'stage':<12}{'median ms':>10}{'p95 ms':>10}   {ran_on}")
     for name, row in report.stages.items():
         print(f"{name:<12}{row.p50_ms:>10.1f}{row.p95_ms:>10.1f}")

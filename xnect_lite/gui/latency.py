@@ -27,7 +27,7 @@ class LatencyPanel(QWidget):
         self._pipeline_name = ""
 
     def show_report(self, report: LatencyReport, pipeline_name: str) -> None:
-        """New figures. ``pipeline_name``: device, precision and backbone that they are of."""
+        """New figures. ``pipeline_name``: device, back end, precision and backbone that they are of."""
         self._report, self._pipeline_name = report, pipeline_name
         self.updateGeometry()
         self.update()

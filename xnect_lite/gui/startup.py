@@ -9,8 +9,9 @@ from pathlib import Path
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.arguments import Options
+from xnect_lite.runtime.backends.names import BACKENDS
 
-BACKBONES = ("selecsls42", "selecsls42b", "selecsls60", "selecsls60b", "selecsls84", "selecsls102", "resnet50")
+BACKBONES = ("selecsls42", "selecsls42b", "selecsls60", "selecsls60b", "selecsls84", "selecsls102", "resnet50", "vovnet39")
 """Those of `models.backbones`, repeated because that table needs torch; a test compares the two."""
 
 
@@ -45,11 +46,13 @@ def check_network(network: NetworkConfig) -> None:
         raise XnectError(f"--backbone {network.backbone}", "is unknown", f"Choose one of {', '.join(BACKBONES)}")
     if network.precision not in ("auto", "fp32", "fp16", "bf16"):
         raise XnectError(f"--precision {network.precision}", "is unknown", "Choose one of auto, fp32, fp16, bf16")
+    if network.backend not in ("auto", *BACKENDS):
+        raise XnectError(f"--backend {network.backend}", "is unknown", f"Choose one of auto, {', '.join(BACKENDS)}")
     from xnect_lite.weights import find_weights
 
     find_weights(network.backbone, network.weights)
     if network.device not in ("auto", "cpu"):
-        from xnect_lite.network import choose_device
+        from xnect_lite.runtime.devices import choose_device
 
         choose_device(network.device)
 

@@ -38,6 +38,8 @@ class PipelineLike(Protocol):
     @property
     def precision(self) -> str: ...
     @property
+    def backend(self) -> str: ...
+    @property
     def backbone(self) -> str: ...
     def process(self, frame: Frame) -> PoseResult: ...
     def reset(self) -> None: ...
@@ -165,9 +167,11 @@ class InferenceWorker(QObject):
 
     @property
     def pipeline_name(self) -> str:
-        """Device, precision and backbone; "" until loaded."""
+        """Device, back end, precision and backbone; "" until loaded."""
         pipeline = self._pipeline
-        return f"{pipeline.device_name} · {pipeline.precision} · {pipeline.backbone}" if pipeline else ""
+        if not pipeline:
+            return ""
+        return " · ".join((pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone))
 
     # --- on the worker's thread
 

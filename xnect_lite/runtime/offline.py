@@ -34,6 +34,7 @@ class ProcessReport:
     frames_per_s: float
     stages: dict[str, StageStatistics]
     device: str
+    backend: str
     precision: str
     backbone: str
     warning: str | None
@@ -121,5 +122,5 @@ def process_source(
     files = (*take.files, *([folder / "overlay.mp4"] if overlay else []))
     return ProcessReport(
         take, files, frames, with_people, seconds, frames / seconds, window.statistics(),
-        pipeline.device_name, pipeline.precision, pipeline.backbone, source.warning,
+        pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone, source.warning,
     )  # fmt: skip
