@@ -32,7 +32,6 @@ from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.data.sheet import save_contact_sheet
 from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
-from xnect_lite.models.heads import STRIDE
 from xnect_lite.models.xnect import XNect
 from xnect_lite.runtime.devices import choose_device
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
@@ -93,14 +92,14 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     torch.manual_seed(config.seed)
     torch.backends.cudnn.benchmark = True
 
-    net = XNect(config.backbone).to(device, memory_format=torch.channels_last)
+    net = XNect(config.backbone, config.stride, config.grouped).to(device, memory_format=torch.channels_last)
     if config.init and not resume:
         load_weights_into(net, config.init)
     ema = Ema(net, config.ema_decay)
     optimizer = torch.optim.AdamW(parameter_groups(net, config), lr=config.learning_rate, fused=device.type == "cuda")
     train = pack(read_split(config, "train"), device, progress=True)
     held_out = evenly(read_split(config, "val"), config.validation.images)
-    sampler = CanvasSampler(train, config.augment, STRIDE, np.random.default_rng(config.seed))
+    sampler = CanvasSampler(train, config.augment, net.stride, np.random.default_rng(config.seed))
     step, seen, best, spent_s = 0, 0, -math.inf, 0.0
     if resume:
         state = load_state(out / "state.pt")
@@ -159,7 +158,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         finishing = progress > 1 - config.data.finish_share
         width, height, count = _canvas(sampler, config, finishing)
         image, labels = sampler.batch(count, width, height)
-        targets = encode(labels, STRIDE, width, height)
+        targets = encode(labels, net.stride, width, height)
         rate = learning_rate(config.learning_rate, step, progress, config.warm_up_steps, config.final_rate)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["share"]

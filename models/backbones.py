@@ -18,9 +18,9 @@ from xnect_lite.models.vovnet import VoVNet39
 class SelecSLSBackbone(nn.Module):
     """A SelecSLS core: stem and features to stride 16."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, grouped: bool = False) -> None:
         super().__init__()
-        self.core = build_selecsls(name, num_classes=0)
+        self.core = build_selecsls(name, num_classes=0, grouped=grouped)
         self.channels = {stride: self.core.taps[stride][1] for stride in (4, 8, 16)}
 
     def forward(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
@@ -71,8 +71,15 @@ BACKBONES: dict[str, Callable[[], nn.Module]] = {
 """Backbone name -> constructor."""
 
 
-def build_backbone(name: str) -> nn.Module:
-    """Build a backbone by name. Raises XnectError, naming the known ones, for any other name."""
+def build_backbone(name: str, grouped: bool = False) -> nn.Module:
+    """Build a backbone by name, a SelecSLS with grouped deeper layers if asked.
+
+    Raises XnectError for an unknown name, naming the known ones, and for groups where there are none.
+    """
     if name not in BACKBONES:
         raise XnectError(f"backbone '{name}'", "is unknown", f"Known: {', '.join(BACKBONES)}")
+    if grouped and name not in CONFIGS:
+        raise XnectError(f"backbone '{name}'", "has no grouped form", f"Set grouped to false, or choose: {', '.join(CONFIGS)}")
+    if grouped:
+        return SelecSLSBackbone(name, grouped)
     return BACKBONES[name]()

@@ -27,13 +27,16 @@ OUTPUT_CHANNELS: dict[str, int] = {
 """Output name -> channels. Heatmaps and centre are logits; the sigmoid belongs to the reader."""
 
 STRIDE = 8
-"""Network pixels per output cell."""
+"""Network pixels per output cell, unless a network says otherwise."""
+
+STRIDES = (8, 4)
+"""The strides there are heads for."""
 
 _PRIOR_LOGIT = -4.6  # sigmoid = 0.01: maps are almost empty, so training starts from silence
 
 
 class Merge(nn.Module):
-    """Bring stride-16 features to stride 8 and add a lateral connection from the core's stride-8 features."""
+    """Bring features to twice their size and add a lateral connection from the core's features of that size."""
 
     def __init__(self, coarse: int, fine: int, out: int) -> None:
         super().__init__()
@@ -46,18 +49,24 @@ class Merge(nn.Module):
 
 
 class PoseHeads(nn.Module):
-    """Both branches. ``coarse`` and ``fine`` are the channels of the stride-16 and stride-8 features."""
+    """Both branches. ``coarse`` and ``fine`` are the channels of the stride-16 and stride-8 features.
 
-    def __init__(self, coarse: int, fine: int) -> None:
+    With ``finest``, the channels of the stride-4 features, each branch makes one more step, to maps of stride 4.
+    """
+
+    def __init__(self, coarse: int, fine: int, finest: int = 0) -> None:
         super().__init__()
+        width_2d, width_3d = (96, 96) if finest else (128, 144)
         self.merge_2d = Merge(coarse, fine, 160)
         self.trunk_2d = conv_bn(160, 128)
-        self.tail_2d = conv_bn(128, 128)
-        self.out_2d = nn.Conv2d(128, sum(OUTPUT_CHANNELS[k] for k in ("heatmaps", "centre", "pafs")), 1)
+        self.finer_2d = Merge(128, finest, width_2d) if finest else None
+        self.tail_2d = conv_bn(width_2d, width_2d)
+        self.out_2d = nn.Conv2d(width_2d, sum(OUTPUT_CHANNELS[k] for k in ("heatmaps", "centre", "pafs")), 1)
         self.merge_3d = Merge(coarse, fine, 128)
         self.mix_3d = conv_bn(128 + 128, 128, kernel=1)
-        self.tail_3d = conv_bn(128, 144)
-        self.out_3d = nn.Conv2d(144, sum(OUTPUT_CHANNELS[k] for k in ("locations", "depth")), 1)
+        self.finer_3d = Merge(128, finest, width_3d) if finest else None
+        self.tail_3d = conv_bn(width_3d if finest else 128, width_3d)
+        self.out_3d = nn.Conv2d(width_3d, sum(OUTPUT_CHANNELS[k] for k in ("locations", "depth")), 1)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
@@ -66,11 +75,15 @@ class PoseHeads(nn.Module):
             nn.init.zeros_(out.bias)
         nn.init.constant_(self.out_2d.bias[: NUM_JOINTS + 1], _PRIOR_LOGIT)
 
-    def forward(self, coarse: Tensor, fine: Tensor) -> dict[str, Tensor]:
-        """(B, C16, h/2, w/2) and (B, C8, h, w) features -> {output: (B, channels, h, w)}, in OUTPUT_CHANNELS' order."""
+    def forward(self, coarse: Tensor, fine: Tensor, finest: Tensor | None = None) -> dict[str, Tensor]:
+        """Features (B, C16, h/2, w/2), (B, C8, h, w) and, for stride 4, (B, C4, 2h, 2w) -> {output: (B, channels, h, w)}, or
+        of twice that size at stride 4, in OUTPUT_CHANNELS' order.
+        """
         shared = self.trunk_2d(self.merge_2d(coarse, fine))
-        maps_2d = self.out_2d(self.tail_2d(shared))
         mixed = self.mix_3d(torch.cat([self.merge_3d(coarse, fine), shared], 1))
+        if self.finer_2d is not None and self.finer_3d is not None and finest is not None:
+            shared, mixed = self.finer_2d(shared, finest), self.finer_3d(mixed, finest)
+        maps_2d = self.out_2d(self.tail_2d(shared))
         maps_3d = self.out_3d(self.tail_3d(mixed))
         return split_outputs(torch.cat([maps_2d, maps_3d], 1))
 

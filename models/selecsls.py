@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 
-def conv_bn(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+def conv_bn(in_channels: int, out_channels: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
     """Convolution without bias, batch norm, ReLU; padded to keep the size at stride 1."""
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False),
+        nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, groups=groups, bias=False),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
     )
@@ -26,17 +26,21 @@ class SelecSLSBlock(nn.Module):
     """Three 3x3 stages whose outputs are concatenated, with the level's long-range skip, and fused by a 1x1.
 
     Takes and returns [features, skip]. The first block of a level makes the skip; the others pass it on unchanged.
+    ``groups``: of the first 3x3 layer, and of the other two.
     """
 
-    def __init__(self, in_channels: int, skip: int, width: int, out_channels: int, is_first: bool, stride: int) -> None:
+    def __init__(
+        self, in_channels: int, skip: int, width: int, out_channels: int, is_first: bool, stride: int,
+        groups: tuple[int, int] = (1, 1),
+    ) -> None:  # fmt: skip
         super().__init__()
         self.is_first = is_first
         half = width // 2
-        self.conv1 = conv_bn(in_channels, width, stride=stride)
+        self.conv1 = conv_bn(in_channels, width, stride=stride, groups=groups[0])
         self.conv2 = conv_bn(width, width, kernel=1)
-        self.conv3 = conv_bn(width, half)
+        self.conv3 = conv_bn(width, half, groups=groups[1])
         self.conv4 = conv_bn(half, width, kernel=1)
-        self.conv5 = conv_bn(width, half)
+        self.conv5 = conv_bn(width, half, groups=groups[1])
         self.conv6 = conv_bn(2 * width + (0 if is_first else skip), out_channels, kernel=1)
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
@@ -70,6 +74,17 @@ class SelecSLSConfig:
                 inputs = rows[-1][3]
         return rows
 
+    def groups(self) -> list[tuple[int, int]]:
+        """Groups of every block's 3x3 layers in the sparser form that the released XNect system uses.
+
+        From stride 8 on; the last block of stride 8 and all of stride 16 are divided most.
+        """
+        rows = []
+        for level, (_, count, _) in enumerate(self.levels):
+            for i in range(count):
+                rows.append((1, 1) if level == 0 else (2, 1) if level == 1 and i < count - 1 else (4, 2))
+        return rows
+
 
 _HEAD_960 = ((960, 3, 2), (1024, 3, 1), (1024, 3, 2), (1280, 1, 1))
 _HEAD_960_B = ((960, 3, 2), (1024, 3, 1), (1280, 3, 2), (1024, 1, 1))
@@ -93,13 +108,15 @@ class SelecSLS(nn.Module):
 
     ``taps`` names the core's feature maps by stride: {stride: (index in ``features``, channels)}; index -1 is the stem.
     With ``num_classes=0`` only the core (stem and features) is built, which is what a pose network needs.
+    ``grouped`` divides the deeper 3x3 layers (see SelecSLSConfig.groups): a third less work, and no published weights.
     """
 
-    def __init__(self, config: SelecSLSConfig, num_classes: int = 1000) -> None:
+    def __init__(self, config: SelecSLSConfig, num_classes: int = 1000, grouped: bool = False) -> None:
         super().__init__()
         rows = config.blocks()
+        groups = config.groups() if grouped else [(1, 1)] * len(rows)
         self.stem = conv_bn(3, 32, stride=2)
-        self.features = nn.Sequential(*(SelecSLSBlock(*row) for row in rows))
+        self.features = nn.Sequential(*(SelecSLSBlock(*row, g) for row, g in zip(rows, groups, strict=True)))
         self.taps: dict[int, tuple[int, int]] = {2: (-1, 32)}
         stride = 2
         for i, row in enumerate(rows):
@@ -137,6 +154,6 @@ class SelecSLS(nn.Module):
         return self.classifier(x.mean((2, 3)))
 
 
-def build_selecsls(name: str, num_classes: int = 1000) -> SelecSLS:
+def build_selecsls(name: str, num_classes: int = 1000, grouped: bool = False) -> SelecSLS:
     """Build a member of the family by its key in CONFIGS, randomly initialised."""
-    return SelecSLS(CONFIGS[name], num_classes)
+    return SelecSLS(CONFIGS[name], num_classes, grouped)

@@ -2,28 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from xnect_lite.errors import XnectError
 from xnect_lite.models.backbones import build_backbone
-from xnect_lite.models.heads import ENCODING_VERSION, STRIDE, PoseHeads
+from xnect_lite.models.heads import ENCODING_VERSION, STRIDE, STRIDES, PoseHeads
 
 
 class XNect(nn.Module):
     """One forward pass from picture to all maps, whatever the number of people.
 
+    backbone: a name in BACKBONES. stride: network pixels per output cell, 8 or 4. grouped: divide the deeper 3x3 layers of a
+    SelecSLS backbone into groups, as the released XNect system does.
+
     ``arch`` describes the network well enough to rebuild it; it travels with every weight file.
     """
 
-    def __init__(self, backbone: str = "selecsls60") -> None:
+    def __init__(self, backbone: str = "selecsls60", stride: int = STRIDE, grouped: bool = False) -> None:
         super().__init__()
-        self.arch = {"backbone": backbone, "stride": STRIDE, "encoding": ENCODING_VERSION}
+        if stride not in STRIDES:
+            raise XnectError(f"output stride {stride}", "has no heads", f"Choose one of {', '.join(map(str, STRIDES))}")
+        self.stride = stride
+        self.arch: dict[str, Any] = {"backbone": backbone, "stride": stride, "encoding": ENCODING_VERSION}
+        if grouped:
+            self.arch["grouped"] = True
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) * 255)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1) * 255)
-        self.backbone = build_backbone(backbone)
-        self.heads = PoseHeads(self.backbone.channels[16], self.backbone.channels[8])
+        self.backbone = build_backbone(backbone, grouped)
+        channels = self.backbone.channels
+        self.heads = PoseHeads(channels[16], channels[8], channels[4] if stride == 4 else 0)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
-        """(B, 3, H, W) RGB, 0..255, H and W multiples of 16 -> {output: (B, channels, H/8, W/8)} (see heads.py)."""
-        fine, coarse = self.backbone((image - self.mean) / self.deviation, (8, 16))
-        return self.heads(coarse, fine)
+        """(B, 3, H, W) RGB, 0..255, H and W multiples of 16 -> {output: (B, channels, H/stride, W/stride)} (see heads.py)."""
+        strides = (16, 8, 4) if self.stride == 4 else (16, 8)
+        return self.heads(*self.backbone((image - self.mean) / self.deviation, strides))
+
+
+def build_xnect(arch: Mapping[str, Any]) -> XNect:
+    """An empty network of this ``arch``, batch norms unfused. Check `arch_problem` first if it comes from a file."""
+    return XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)))
+
+
+def arch_problem(arch: Mapping[str, Any], backbone: str) -> str:
+    """Why a file of this ``arch`` cannot be run as a Stage I with this backbone; empty if it can."""
+    expected = {"backbone": backbone, "stride": arch.get("stride"), "encoding": ENCODING_VERSION}
+    if any(arch.get(key) != value for key, value in expected.items()) or arch.get("stride") not in STRIDES:
+        wanted = {**expected, "stride": STRIDE}
+        return f"holds {dict(arch) or 'an unnamed network'}, not {wanted}"
+    if arch.get("form", "fused") != "fused" or not isinstance(arch.get("grouped", False), bool):
+        return f"holds a network of unknown form ({dict(arch)})"
+    return ""

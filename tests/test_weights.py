@@ -9,10 +9,12 @@ import pytest
 import torch
 from bomb import Bomb
 from safetensors.torch import save_file
+from torch import nn
 
 from xnect_lite import weights
 from xnect_lite.cli import main
 from xnect_lite.errors import XnectError
+from xnect_lite.models.compress import fuse, prune
 from xnect_lite.models.selecsls import build_selecsls
 from xnect_lite.models.xnect import XNect
 from xnect_lite.weights import (
@@ -90,6 +92,46 @@ def test_a_manifest_entry_without_words_is_listed_all_the_same(tmp_path, monkeyp
     assert main(["weights", "verify"]) == 2  # without a sha256 there is nothing it could agree with
 
 
+FORMS = [
+    # what is special about the network in the file
+    {"stride": 4},
+    {"grouped": True},
+    {"stride": 4, "grouped": True},
+]
+
+
+@pytest.mark.parametrize("options", FORMS, ids=str)
+def test_a_file_brings_its_own_form(options, tmp_path):
+    net = XNect(BACKBONE, **options)
+    save_weights(tmp_path / "w.safetensors", net.state_dict(), net.arch)
+    loaded = load_network(tmp_path / "w.safetensors", BACKBONE)
+    assert loaded.arch == net.arch and loaded.stride == net.stride
+
+
+@torch.inference_mode()
+def test_a_pruned_network_is_read_back_as_narrow_as_it_was(tmp_path):
+    net = XNect(BACKBONE).eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.weight[::2] = 0
+    small, _ = prune(net, torch.zeros(1, 3, 64, 64), 1e-3)
+    save_weights(tmp_path / "w.safetensors", small.state_dict(), small.arch)
+    loaded = load_network(tmp_path / "w.safetensors", BACKBONE)
+    assert {k: v.shape for k, v in loaded.state_dict().items()} == {k: v.shape for k, v in small.state_dict().items()}
+    image = 255 * torch.rand(1, 3, 64, 64)
+    for name, expected in small(image).items():
+        torch.testing.assert_close(loaded(image)[name], expected, rtol=0, atol=0.02 * float(expected.abs().max()))  # fp16
+
+
+def test_pruned_layers_that_do_not_fit_one_another_are_refused(tmp_path):
+    state = fuse(XNect(BACKBONE)).state_dict()
+    key = "backbone.core.features.0.conv2.0.weight"
+    state[key] = state[key][:, :-1]  # one input fewer than the layer before gives
+    save_weights(tmp_path / "w.safetensors", state, {**XNect(BACKBONE).arch, "form": "fused"})
+    with pytest.raises(XnectError, match=r"w\.safetensors.*layers that do not fit one another"):
+        load_network(tmp_path / "w.safetensors", BACKBONE)
+
+
 # -- files that must not be used -------------------------------------------------------------------------------------
 
 
@@ -109,12 +151,18 @@ def _rewrite(shipped, path, arch=None, drop: str = "", add: str = "", reshape: s
         ({"arch": {"backbone": "selecsls60", "stride": 8, "encoding": 1}}, r"holds .*selecsls60.*, not .*selecsls42"),
         ({"arch": {"backbone": BACKBONE, "stride": 8, "encoding": 999}}, r"holds .*999.*, not "),
         ({"arch": {}}, "holds an unnamed network"),
+        ({"arch": {"backbone": BACKBONE, "stride": 16, "encoding": 1}}, r"holds .*16.*, not .*8"),
+        ({"arch": {"backbone": BACKBONE, "stride": 8, "encoding": 1, "form": "sparse"}}, "network of unknown form"),
+        ({"arch": {"backbone": BACKBONE, "stride": 8, "encoding": 1, "grouped": [1]}}, "network of unknown form"),
         ({"drop": "heads.out_2d.bias"}, r"1 tensors missing, 0 unknown, such as 'heads.out_2d.bias'"),
         ({"add": "heads.extra"}, r"0 tensors missing, 1 unknown, such as 'heads.extra'"),
         ({"reshape": "heads.out_2d.bias"}, r"does not fit \(.*size mismatch.*heads.out_2d.bias"),
     ],
-    ids=["another backbone", "another encoding", "no description", "a tensor missing", "a tensor too many", "another shape"],
-)
+    ids=[
+        "another backbone", "another encoding", "no description", "another stride", "another form", "odd groups",
+        "a tensor missing", "a tensor too many", "another shape",
+    ],
+)  # fmt: skip
 def test_files_for_something_else_are_refused(shipped, tmp_path, change, message):
     path = tmp_path / "other.safetensors"
     _rewrite(shipped, path, **change)

@@ -8,8 +8,8 @@ import torch
 
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.models.heads import STRIDE
 from xnect_lite.models.xnect import XNect
+from xnect_lite.runtime.backends.base import Backend
 from xnect_lite.runtime.backends.choose import open_backend
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps
@@ -42,12 +42,13 @@ def letterbox_image(image: np.ndarray, box: Letterbox) -> np.ndarray:
 class Predictor:
     """Runs Stage I on single frames.
 
+    On the weight file that ``config`` names, or on ``net``, or on a back end that is open already.
     ``backend``, ``device_name`` and ``precision`` say what it runs on, for overlays and reports.
     """
 
-    def __init__(self, config: NetworkConfig, net: XNect | None = None) -> None:
+    def __init__(self, config: NetworkConfig, net: XNect | None = None, backend: Backend | None = None) -> None:
         self.config = config
-        self._backend = open_backend(config, net)
+        self._backend = backend or open_backend(config, net)
         self.backend, self.device_name = self._backend.name, self._backend.device_name
         self.precision = self._backend.precision
 
@@ -70,6 +71,6 @@ def to_maps(outputs: dict[str, torch.Tensor], box: Letterbox, index: int = 0) ->
         pafs=one["pafs"],
         locations=one["locations"],
         depth=one["depth"][0],
-        stride=STRIDE,
+        stride=box.net_width // one["heatmaps"].shape[-1],
         letterbox=box,
     )

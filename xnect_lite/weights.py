@@ -119,18 +119,36 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def load_network(path: Path, backbone: str) -> XNect:
-    """Build the Stage I network of this backbone and fill it from ``path``. Raises XnectError if the file is for another."""
-    from xnect_lite.models.xnect import XNect
+    """Build the Stage I network that ``path`` holds, fused and pruned ones included, and fill it.
+
+    Raises XnectError if it is another backbone's.
+    """
+    from xnect_lite.models.compress import shaped_like
+    from xnect_lite.models.xnect import arch_problem, build_xnect
 
     verify(path)
     state, arch = read_weights(path)
-    net = XNect(backbone)
-    if arch != net.arch:
-        raise XnectError(
-            str(path), f"holds {arch or 'an unnamed network'}, not {net.arch}", "Choose --weights and --backbone that match"
-        )
+    if problem := arch_problem(arch, backbone):
+        raise XnectError(str(path), problem, "Choose --weights and --backbone that match")
+    net = build_xnect(arch)
+    if arch.get("form") == "fused":
+        net = shaped_like(net, state)
+        _check_widths(net, path)
     _load(net, state, path)
     return net.eval()
+
+
+def _check_widths(net: XNect, path: Path) -> None:
+    """A pruned file brings its own layer widths; they must fit one another."""
+    import copy
+
+    import torch
+
+    try:
+        copy.deepcopy(net).to("meta")(torch.zeros(1, 3, 32, 32, device="meta"))
+    except (RuntimeError, ValueError) as error:
+        cause = f"holds layers that do not fit one another ({str(error).splitlines()[0]})"
+        raise XnectError(str(path), cause, "Export it again") from error
 
 
 def load_weights_into(net: XNect, path: str | Path) -> None:

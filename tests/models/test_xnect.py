@@ -10,14 +10,14 @@ from torch import nn
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.backbones import BACKBONES, build_backbone
-from xnect_lite.models.heads import OUTPUT_CHANNELS
+from xnect_lite.models.heads import OUTPUT_CHANNELS, PoseHeads
 from xnect_lite.models.torchvision_compat import import_torchvision
-from xnect_lite.models.xnect import XNect
+from xnect_lite.models.xnect import XNect, build_xnect
 
 
-def _on_meta(backbone: str) -> XNect:
+def _on_meta(backbone: str, **options) -> XNect:
     with torch.device("meta"):
-        return XNect(backbone)
+        return XNect(backbone, **options)
 
 
 @pytest.mark.parametrize("backbone", BACKBONES)
@@ -73,6 +73,59 @@ def test_heads_cost_at_most_a_quarter_of_the_core():
     assert 0 < gmacs["heads"] <= 0.25 * 9.56
 
 
+GROUPED = [
+    # backbone, 1e6 parameters with norms fused and 1e9 multiply-accumulates of the grouped core at 512x320
+    ("selecsls60", 4.763, 6.32),  # of the released XNect network
+    ("selecsls42", None, None),
+    ("selecsls84", None, None),
+    ("selecsls102", None, None),
+]
+
+
+@pytest.mark.parametrize(("backbone", "millions", "gmacs"), GROUPED)
+def test_groups_make_the_core_cheaper_and_keep_its_shape(backbone, millions, gmacs):
+    whole, grouped = _on_meta(backbone), _on_meta(backbone, grouped=True)
+    cheap, dear = (_gmacs(net, 512, 320)["backbone"] for net in (grouped, whole))
+    assert cheap < 0.75 * dear
+    assert grouped.backbone.channels == whole.backbone.channels
+    if millions:
+        fused = [p for name, p in grouped.backbone.named_parameters() if p.ndim > 1 or name.endswith("bias")]
+        assert sum(p.numel() for p in fused) / 1e6 == pytest.approx(millions, abs=6e-4)
+        assert cheap == pytest.approx(gmacs, abs=0.005)
+
+
+@pytest.mark.parametrize("backbone", ["resnet50", "vovnet39"])
+def test_groups_where_there_are_none_are_an_error(backbone):
+    with pytest.raises(XnectError, match=rf"{backbone}.*no grouped form.*selecsls60"):
+        XNect(backbone, grouped=True)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_stride_4_gives_maps_of_twice_the_size(backbone):
+    maps = _on_meta(backbone, stride=4)(torch.zeros(1, 3, 96, 160, device="meta"))
+    assert {name: tuple(m.shape[1:]) for name, m in maps.items()} == {n: (c, 24, 40) for n, c in OUTPUT_CHANNELS.items()}
+
+
+def test_other_strides_are_an_error():
+    with pytest.raises(XnectError, match=r"stride 16.*Choose one of 8, 4"):
+        XNect("selecsls42", stride=16)
+
+
+@torch.inference_mode()
+def test_every_finest_feature_reaches_the_maps_of_stride_4():
+    """A change of one stride-4 cell changes the maps there and leaves those far away alone."""
+    torch.manual_seed(0)
+    heads = PoseHeads(8, 8, 8).eval()
+    coarse, fine, finest = torch.randn(1, 8, 8, 8), torch.randn(1, 8, 16, 16), torch.randn(1, 8, 32, 32)
+    changed = finest.clone()
+    changed[..., 10, 20] += 5.0
+    before, after = heads(coarse, fine, finest), heads(coarse, fine, changed)
+    for name in OUTPUT_CHANNELS:
+        moved = (after[name] - before[name]).abs().amax((0, 1)) > 0
+        assert moved[10, 20], name
+        assert not moved[:, 24:].any() and not moved[14:].any(), name
+
+
 def test_normalisation_is_a_buffer_and_takes_bytes_to_imagenets_scale():
     net = _on_meta("selecsls42")
     buffers, parameters = dict(net.named_buffers()), dict(net.named_parameters())
@@ -101,6 +154,10 @@ def test_a_new_network_sees_next_to_nobody():
 
 def test_arch_names_what_rebuilds_the_network():
     assert _on_meta("resnet50").arch == {"backbone": "resnet50", "stride": 8, "encoding": 1}
+    arch = _on_meta("selecsls42", stride=4, grouped=True).arch
+    assert arch == {"backbone": "selecsls42", "stride": 4, "encoding": 1, "grouped": True}
+    with torch.device("meta"):
+        assert build_xnect(arch).arch == arch
 
 
 # -- torchvision beside a CPU-only torch -----------------------------------------------------------------------------

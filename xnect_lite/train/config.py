@@ -40,6 +40,8 @@ class Stage1Config:
 
     out: str = "runs/stage1"  # checkpoints, log and contact sheets go here
     backbone: str = "selecsls60"
+    stride: int = 8  # network pixels per output cell, 8 or 4
+    grouped: bool = False  # divide the deeper 3x3 layers of a SelecSLS into groups
     init: str = ""  # safetensors file to start from: a core, or a whole Stage I
     minutes: float = 0.0  # stop by the clock; 0 = stop by steps
     steps: int = 1000  # used when minutes is 0
