@@ -159,7 +159,7 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
         width, height, count = _canvas(sampler, config, finishing)
         image, labels = sampler.batch(count, width, height)
         targets = encode(labels, net.stride, width, height)
-        rate = learning_rate(config.learning_rate, step, progress, config.warm_up_steps, config.final_rate)
+        rate = learning_rate(config.learning_rate, step, progress, config.warm_up_steps, config.final_rate, config.decay_share)
         for group in optimizer.param_groups:
             group["lr"] = rate * group["share"]
         with autocast:

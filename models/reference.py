@@ -81,3 +81,13 @@ def own_keys(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
         for pattern, replace in _VOVNET_KEYS:
             state = {pattern.sub(replace, k): v for k, v in state.items()}
     return state
+
+
+def backbone_state(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A published classifier's tensors under the names of the backbone module ``name``, the layers after stride 16 left out."""
+    state = own_keys(name, state)
+    if name == "resnet50":
+        state = {re.sub(r"^(conv1|bn1)\.", lambda m: f"stem.{['conv1', 'bn1'].index(m[1])}.", k): v for k, v in state.items()}
+        return {k: v for k, v in state.items() if not k.startswith(("layer4.", "fc."))}
+    dropped = ("head.", "classifier.", "stages.3.")
+    return {f"core.{k}": v for k, v in state.items() if not k.startswith(dropped)}

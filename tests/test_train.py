@@ -321,6 +321,21 @@ def test_without_a_warm_up_the_rate_starts_at_its_base():
     assert learning_rate(1.0, 0, 0.0, warm_up_steps=0, final_rate=0.01) == 1.0
 
 
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        (0.0, 1.0),  # constant
+        (0.8, 1.0),  # to where the decay begins
+        (0.9, 0.5),  # half-way down at half of the decay
+        (1.0, 0.0),
+        (1.2, 0.0),  # over time: no second wave
+    ],
+)
+def test_the_rate_may_fall_only_at_the_end(progress, expected):
+    found = learning_rate(1.0, 100, progress, warm_up_steps=0, final_rate=0.0, decay_share=0.2)
+    assert found == pytest.approx(expected, abs=1e-9)
+
+
 def test_a_budget_by_steps():
     budget = Budget(minutes=0, steps=8)
     assert [budget.progress(s) for s in (0, 2, 8)] == [0, 0.25, 1]

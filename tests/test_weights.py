@@ -14,6 +14,7 @@ from torch import nn
 from xnect_lite import weights
 from xnect_lite.cli import main
 from xnect_lite.errors import XnectError
+from xnect_lite.models.classifiers import build_classifier
 from xnect_lite.models.compress import fuse, prune
 from xnect_lite.models.selecsls import build_selecsls
 from xnect_lite.models.xnect import XNect
@@ -295,6 +296,23 @@ def test_start_from_a_core(core_file):
     core, _ = read_weights(core_file)
     torch.testing.assert_close(net.backbone.core.features[3].conv2[0].weight.detach(), core["features.3.conv2.0.weight"])
     assert all(torch.equal(v, heads[k]) for k, v in net.heads.state_dict().items())
+
+
+@pytest.mark.parametrize("backbone", ["selecsls42", "resnet50", "vovnet39"])
+@torch.inference_mode()
+def test_start_from_a_published_classifier(backbone, tmp_path):
+    """The backbone alone gives what the classifier's own layers give at stride 16."""
+    classifier = build_classifier(backbone, 3).eval()
+    torch.save(classifier.state_dict(), tmp_path / "published.pth")
+    net = XNect(backbone).eval()
+    load_weights_into(net, tmp_path / "published.pth")
+    seen = []
+    inside = {"selecsls42": "features.5", "resnet50": "layer3", "vovnet39": "stages.2"}[backbone]
+    classifier.get_submodule(inside).register_forward_hook(lambda _m, _i, out: seen.append(out))
+    image = torch.randn(1, 3, 64, 64)
+    classifier(image)
+    expected = seen[0][0] if isinstance(seen[0], list) else seen[0]
+    torch.testing.assert_close(net.backbone(image, (16,))[0], expected)
 
 
 def test_start_from_a_whole_network(net, shipped):

@@ -152,17 +152,17 @@ def _check_widths(net: XNect, path: Path) -> None:
 
 
 def load_weights_into(net: XNect, path: str | Path) -> None:
-    """Start a network from a file that holds either a whole Stage I or only a SelecSLS core (reference keys)."""
-    from torch import nn
+    """Start a network from a file that holds a whole Stage I, or only its backbone as published, by timm or by torchvision.
 
-    if not Path(path).is_file():
-        raise XnectError(str(path), "no such weight file", "Check 'init'")
-    state, _ = read_weights(Path(path))
-    target: nn.Module = net
-    if any(k.startswith("stem.") for k in state):
-        target = getattr(net.backbone, "core", nn.Identity())  # a backbone without a core takes none of the tensors
-        state = {k: v for k, v in state.items() if not k.startswith(("head.", "classifier."))}
-    _load(target, state, path)
+    A published classifier's last layers are left out.
+    """
+    from xnect_lite.models.reference import backbone_state, read_state
+
+    state = read_state(path)
+    if any(k.startswith("backbone.") for k in state):
+        _load(net, state, path)
+    else:
+        _load(net.backbone, backbone_state(net.arch["backbone"], state), path)
 
 
 def _load(net: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:

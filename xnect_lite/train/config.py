@@ -49,6 +49,7 @@ class Stage1Config:
     backbone_rate: float = 1.0  # the backbone's share of the learning rate; a warm core wants less than new heads
     weight_decay: float = 0.02  # not on norms and biases
     warm_up_steps: int = 100
+    decay_share: float = 1.0  # last share of the run in which the rate falls, along a cosine; before, it is constant
     final_rate: float = 0.01  # share of the learning rate left at the end of the cosine
     clip_norm: float = 5.0
     ema_decay: float = 0.999

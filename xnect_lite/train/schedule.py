@@ -6,9 +6,16 @@ import math
 import time
 
 
-def learning_rate(base: float, step: int, progress: float, warm_up_steps: int, final_rate: float) -> float:
-    """Linear warm-up over steps, then a cosine over ``progress`` (0..1) down to ``final_rate`` of the base."""
-    cosine = final_rate + (1 - final_rate) * 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
+def learning_rate(
+    base: float, step: int, progress: float, warm_up_steps: int, final_rate: float, decay_share: float = 1.0
+) -> float:
+    """Linear warm-up over steps, the full rate, then a cosine down to ``final_rate`` of it.
+
+    The cosine takes the last ``decay_share`` of ``progress`` (0..1). With a small share, a run can be prolonged again and again
+    from a state of its constant part, and annealed from any of them.
+    """
+    decayed = (min(max(progress, 0.0), 1.0) - 1) / max(decay_share, 1e-9) + 1
+    cosine = final_rate + (1 - final_rate) * 0.5 * (1 + math.cos(math.pi * max(decayed, 0.0)))
     return base * cosine * min(1.0, (step + 1) / max(1, warm_up_steps))
 
 
