@@ -1,0 +1,140 @@
+"""What can be timed: a network in one of its forms, on one engine, at one size. From its description to one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from xnect_lite.errors import XnectError
+
+FORMS = {"plain": "", "fused": " (F)", "pruned": " (P)"}
+"""Form of a network -> what its name gets in a table. Fused: norms folded away. Pruned: fused, weak channels cut out."""
+
+ENGINES = ("eager", "torchscript", "compiled")
+"""How torch runs a classifier."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One thing to time, described well enough to build it again in another process.
+
+    network: a classifier's name, or with ``pose`` the backbone's. Size in pixels. ``weights``: a file, or '' for random.
+    """
+
+    network: str
+    width: int
+    height: int
+    batch: int = 1
+    form: str = "plain"
+    engine: str = "eager"
+    pose: bool = False
+    train: bool = False
+    precision: str = "fp32"
+    channels_last: bool = True
+    weights: str = ""
+    gamma_threshold: float = 1e-3
+
+
+def build_network(candidate: Candidate) -> nn.Module:
+    """The network in eval mode, on the CPU, in its form. Raises XnectError for weights that do not fit."""
+    if candidate.pose:
+        net = _pose_network(candidate)
+    elif candidate.weights:
+        from xnect_lite.models.reference import load_classifier
+
+        net = load_classifier(candidate.network, candidate.weights)
+    else:
+        from xnect_lite.models.classifiers import build_classifier
+
+        net = build_classifier(candidate.network)
+    return in_form(net.eval(), candidate.form, candidate.gamma_threshold, torch.zeros(1, 3, candidate.height, candidate.width))
+
+
+def _pose_network(candidate: Candidate) -> nn.Module:
+    if candidate.weights:
+        from xnect_lite.weights import find_weights, load_network
+
+        return load_network(find_weights(candidate.network, candidate.weights), candidate.network)
+    from xnect_lite.models.xnect import XNect
+
+    return XNect(candidate.network)
+
+
+def in_form(net: nn.Module, form: str, gamma_threshold: float, example: Tensor) -> nn.Module:
+    """The network as it is, fused, or pruned and fused."""
+    from xnect_lite.models.compress import fuse, prune
+
+    if form == "fused":
+        return fuse(net)
+    return prune(net, example, gamma_threshold)[0] if form == "pruned" else net
+
+
+def build_pass(candidate: Candidate, device: torch.device) -> Callable[[], object]:
+    """Ready to run; the first call of a compiled network takes as long as its compiler needs.
+
+    Raises XnectError where the engine is not installed, cannot run this, or the compiler fails.
+    """
+    net = build_network(candidate)
+    if candidate.pose and not candidate.train:
+        from xnect_lite.evaluate.pose_engines import pose_pass
+
+        return pose_pass(candidate, net, device)
+    layout = torch.channels_last if candidate.channels_last else torch.contiguous_format
+    net = net.to(device, memory_format=layout)
+    image = torch.randn(candidate.batch, 3, candidate.height, candidate.width, device=device).to(memory_format=layout)
+    if candidate.train:
+        return _training_pass(net, image, candidate)
+    return _inference_pass(net, image, candidate)
+
+
+def _inference_pass(net: nn.Module, image: Tensor, candidate: Candidate) -> Callable[[], object]:
+    with precision_of(candidate, image.device), torch.no_grad():
+        if candidate.engine == "torchscript":
+            net = torch.jit.trace(net, image, check_trace=False)
+        elif candidate.engine == "compiled":
+            net = torch.compile(net, dynamic=False, options={"freezing": True})
+
+    @torch.no_grad()  # freezing needs it; and the same for all, so that only the engine differs
+    def run() -> object:
+        with precision_of(candidate, image.device):
+            return net(image)
+
+    return run if candidate.engine != "compiled" else _named_compiler_errors(run)
+
+
+def _training_pass(net: nn.Module, image: Tensor, candidate: Candidate) -> Callable[[], object]:
+    net.train()
+    if candidate.pose:
+        image = image * 64 + 128  # Stage I takes 0..255
+
+    def run() -> None:
+        net.zero_grad(set_to_none=True)
+        with precision_of(candidate, image.device):
+            out = net(image)
+            loss = sum(value.float().mean() for value in (out.values() if isinstance(out, dict) else [out]))
+        loss.backward()
+
+    return run
+
+
+def precision_of(candidate: Candidate, device: torch.device) -> torch.autocast:
+    """A context that computes in the candidate's precision."""
+    from xnect_lite.runtime.devices import PRECISIONS
+
+    dtype = PRECISIONS[candidate.precision]
+    return torch.autocast(device.type, dtype, enabled=dtype != torch.float32, cache_enabled=candidate.train)
+
+
+def _named_compiler_errors(run: Callable[[], object]) -> Callable[[], object]:
+    def named() -> object:
+        try:
+            return run()
+        except Exception as error:  # the compiler's errors have no common class
+            cause = next(iter(str(error).strip().splitlines()), type(error).__name__)
+            hint = "Install a C++ compiler (for a GPU also Triton), or leave 'compiled' out of --engines"
+            raise XnectError("compiled", f"torch.compile failed ({cause})", hint) from error
+
+    return named

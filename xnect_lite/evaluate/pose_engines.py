@@ -1,0 +1,50 @@
+"""Whole Stage I on everything that can run it: the back ends of xnect_lite.runtime, and TorchScript beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from xnect_lite.config import NetworkConfig
+from xnect_lite.evaluate.candidates import Candidate, precision_of
+from xnect_lite.runtime.backends.base import PictureNetwork
+from xnect_lite.runtime.backends.choose import open_backend
+from xnect_lite.runtime.backends.names import BACKENDS
+
+_ONLY_ON = {"cudagraph": "cuda", "openvino": "cpu", "onnxruntime": "cpu"}
+
+
+def pose_engines(device: torch.device) -> tuple[str, ...]:
+    """Names of what may run Stage I on this kind of device, whether or not it is installed."""
+    names = [name for name in BACKENDS if _ONLY_ON.get(name, device.type) == device.type]
+    names.insert(1, "torchscript")
+    return tuple(names)
+
+
+def pose_pass(candidate: Candidate, net: nn.Module, device: torch.device) -> Callable[[], object]:
+    """From pictures' bytes on the CPU to all maps, as the app does it: on a GPU the upload is part of the pass."""
+    pictures = torch.randint(0, 256, (candidate.batch, candidate.height, candidate.width, 3), dtype=torch.uint8)
+    if candidate.engine == "torchscript":
+        return _torchscript_pass(candidate, net, pictures, device)
+    config = NetworkConfig(
+        backbone=candidate.network, device=str(device), backend=candidate.engine, precision=candidate.precision
+    )
+    backend = open_backend(config, net)
+    return lambda: backend(pictures)
+
+
+def _torchscript_pass(
+    candidate: Candidate, net: nn.Module, pictures: torch.Tensor, device: torch.device
+) -> Callable[[], object]:
+    own = PictureNetwork(net).eval().to(device, memory_format=torch.channels_last)
+    with precision_of(candidate, device), torch.no_grad():
+        traced = torch.jit.trace(own, pictures.to(device), check_trace=False)
+
+    @torch.no_grad()
+    def run() -> object:
+        with precision_of(candidate, device):
+            return traced(pictures.to(device, non_blocking=True))
+
+    return run
