@@ -39,18 +39,24 @@ class Candidate:
 
 
 def build_network(candidate: Candidate) -> nn.Module:
-    """The network in eval mode, on the CPU, in its form. Raises XnectError for weights that do not fit."""
-    if candidate.pose:
-        net = _pose_network(candidate)
-    elif candidate.weights:
+    """The network in eval mode, on the CPU, in its form. Raises XnectError for weights that do not fit.
+
+    Without weights it is the same random network every time.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = _pose_network(candidate) if candidate.pose else _classifier(candidate)
+    return in_form(net.eval(), candidate.form, candidate.gamma_threshold, torch.zeros(1, 3, candidate.height, candidate.width))
+
+
+def _classifier(candidate: Candidate) -> nn.Module:
+    if candidate.weights:
         from xnect_lite.models.reference import load_classifier
 
-        net = load_classifier(candidate.network, candidate.weights)
-    else:
-        from xnect_lite.models.classifiers import build_classifier
+        return load_classifier(candidate.network, candidate.weights)
+    from xnect_lite.models.classifiers import build_classifier
 
-        net = build_classifier(candidate.network)
-    return in_form(net.eval(), candidate.form, candidate.gamma_threshold, torch.zeros(1, 3, candidate.height, candidate.width))
+    return build_classifier(candidate.network)
 
 
 def _pose_network(candidate: Candidate) -> nn.Module:
