@@ -25,8 +25,8 @@ class Backend(Protocol):
     on_gpu: bool
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
-        """(B, H, W, 3) uint8 RGB on the CPU, sides multiples of 16 -> {output: (B, channels, H/8, W/8)} float32, in the
-        names and order of OUTPUT_CHANNELS; heatmaps and centre as logits.
+        """(B, H, W, 3) uint8 RGB on the CPU, sides multiples of 16 -> {output: (B, channels, H/stride, W/stride)} float32,
+        in the names and order of OUTPUT_CHANNELS; heatmaps and centre as logits.
         """
         ...
 

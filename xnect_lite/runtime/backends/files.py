@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xnect_lite.errors import XnectError
-from xnect_lite.models.heads import ENCODING_VERSION, OUTPUT_CHANNELS, STRIDE
+from xnect_lite.models.heads import OUTPUT_CHANNELS
+from xnect_lite.models.xnect import arch_problem
 
 ARCH_KEY = "xnect_arch"
 """Where an exported file keeps its network's ``arch``, as JSON."""
@@ -16,16 +17,13 @@ _NEXT = "Export it again with xnect-lite export"
 
 
 def check_arch(path: Path, text: str, backbone: str) -> None:
-    """Raises XnectError unless ``text`` names a network of this backbone, our stride and our encoding."""
-    expected = {"backbone": backbone, "stride": STRIDE, "encoding": ENCODING_VERSION}
+    """Raises XnectError unless ``text`` names a network that can be run as a Stage I with this backbone."""
     try:
         arch = dict(json.loads(text or "{}"))
     except (ValueError, TypeError):
         arch = {}
-    if any(arch.get(key) != value for key, value in expected.items()):
-        raise XnectError(
-            str(path), f"holds {arch or 'an unnamed network'}, not {expected}", "Choose --weights and --backbone that match"
-        )
+    if problem := arch_problem(arch, backbone):
+        raise XnectError(str(path), problem, "Choose --weights and --backbone that match")
 
 
 def check_form(path: Path, inputs: Sequence[tuple[str, int]], outputs: Mapping[str, int | None]) -> None:
