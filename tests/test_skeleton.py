@@ -14,20 +14,26 @@ from xnect_lite import skeleton
 from xnect_lite.skeleton import (
     BLAZEPOSE33,
     BONES,
+    BVH,
     BVH_NAMES,
     CANONICAL_BONE_M,
     CANONICAL_LEG_ARM_M,
     COCO17,
     FLIP,
     INDEX,
+    JOINT_MAPS,
     JOINTS,
     LIMB_FLIP,
     LIMBS,
     LSP14,
+    MPI_INF_28,
+    MPII16,
+    MUCO21,
     MUPOTS17,
     NUM_JOINTS,
     NUM_LIMBS,
     OKS_SIGMA,
+    OPENPOSE18,
     ORDER,
     PARENTS,
     ROOT,
@@ -35,7 +41,7 @@ from xnect_lite.skeleton import (
     derive_joints,
 )
 
-MUCO21 = (
+MUCO21_NAMES = (
     "head_top", "neck", "r_shoulder", "r_elbow", "r_wrist", "l_shoulder", "l_elbow", "l_wrist",
     "r_hip", "r_knee", "r_ankle", "l_hip", "l_knee", "l_ankle", "pelvis", "spine", "head",
     "r_hand", "l_hand", "r_toe", "l_toe",
@@ -44,7 +50,7 @@ MUCO21_PARENTS = (16, 15, 1, 2, 3, 1, 5, 6, 14, 8, 9, 14, 11, 12, 14, 14, 1, 4, 
 
 
 def test_the_first_21_joints_and_their_parents_are_mucos():
-    assert JOINTS[:21] == MUCO21
+    assert JOINTS[:21] == MUCO21_NAMES
     assert tuple(PARENTS[:21]) == MUCO21_PARENTS
     assert JOINTS[21:] == ("nose", "r_ear", "l_ear")
     assert {JOINTS[PARENTS[j]] for j in range(21, 24)} == {"head"}
@@ -155,6 +161,31 @@ PUBLISHED = {
         "left_heel,right_heel,left_foot_index,right_foot_index",
         {0: "nose", 7: "l_ear", 12: "r_shoulder", 15: "l_wrist", 24: "r_hip", 28: "r_ankle", 31: "l_toe", 32: "r_toe"},
     ),
+    "MuCo-3DHP": Published(
+        MUCO21,
+        "head_top,neck,right_shoulder,right_elbow,right_wrist,left_shoulder,left_elbow,left_wrist,right_hip,right_knee,"
+        "right_ankle,left_hip,left_knee,left_ankle,pelvis,spine,head,right_hand,left_hand,right_toe,left_toe",
+        {0: "head_top", 4: "r_wrist", 14: "pelvis", 17: "r_hand", 18: "l_hand", 19: "r_toe", 20: "l_toe"},
+    ),
+    "MPII": Published(
+        MPII16,
+        "right_ankle,right_knee,right_hip,left_hip,left_knee,left_ankle,pelvis,thorax,upper_neck,head_top,right_wrist,"
+        "right_elbow,right_shoulder,left_shoulder,left_elbow,left_wrist",
+        {0: "r_ankle", 5: "l_ankle", 6: "pelvis", 7: "neck", 9: "head_top", 10: "r_wrist", 12: "r_shoulder", 15: "l_wrist"},
+    ),
+    "MPI-INF-3DHP": Published(
+        MPI_INF_28,
+        "spine3,spine4,spine2,spine,pelvis,neck,head,head_top,left_clavicle,left_shoulder,left_elbow,left_wrist,left_hand,"
+        "right_clavicle,right_shoulder,right_elbow,right_wrist,right_hand,left_hip,left_knee,left_ankle,left_foot,left_toe,"
+        "right_hip,right_knee,right_ankle,right_foot,right_toe",
+        {3: "spine", 4: "pelvis", 5: "neck", 7: "head_top", 9: "l_shoulder", 17: "r_hand", 22: "l_toe", 25: "r_ankle"},
+    ),
+    "OpenPose": Published(
+        OPENPOSE18,
+        "nose,neck,right_shoulder,right_elbow,right_wrist,left_shoulder,left_elbow,left_wrist,right_hip,right_knee,right_ankle,"
+        "left_hip,left_knee,left_ankle,right_eye,left_eye,right_ear,left_ear",
+        {0: "nose", 1: "neck", 4: "r_wrist", 7: "l_wrist", 10: "r_ankle", 13: "l_ankle", 16: "r_ear", 17: "l_ear"},
+    ),
 }
 
 
@@ -174,11 +205,12 @@ def test_foreign_orders_are_the_published_ones(published):
         assert joint_map.xnect[at] == INDEX[ours]
     named = [j for j in joint_map.xnect if j >= 0]
     assert len(named) == len(set(named)), "two foreign joints land on one of ours"
-    assert all(JOINTS[j] == joint_map.names[i] for i, j in enumerate(joint_map.xnect) if j >= 0)
+    alias = {"thorax": "neck"}
+    assert all(JOINTS[j] == alias.get(joint_map.names[i], joint_map.names[i]) for i, j in enumerate(joint_map.xnect) if j >= 0)
     assert all(joint_map.names[i] not in INDEX for i, j in enumerate(joint_map.xnect) if j < 0)
 
 
-@pytest.mark.parametrize("joint_map", [p.joint_map for p in PUBLISHED.values()], ids=PUBLISHED.keys())
+@pytest.mark.parametrize("joint_map", JOINT_MAPS.values(), ids=JOINT_MAPS.keys())
 @settings(max_examples=50, deadline=None)
 @given(data=st.data())
 def test_there_and_back_keeps_every_joint_both_lists_have(joint_map, data):
@@ -197,6 +229,27 @@ def test_there_and_back_keeps_every_joint_both_lists_have(joint_map, data):
     absent = np.setdiff1d(np.arange(NUM_JOINTS), joint_map.xnect)
     assert np.isnan(ours[..., absent, :]).all()
     assert (joint_map.to_xnect(values, fill=0.0)[..., absent, :] == 0).all()
+
+
+def test_every_foreign_order_is_in_the_table_and_checked_against_its_publication():
+    published = {id(p.joint_map) for p in PUBLISHED.values()} | {id(BVH)}
+    assert {id(m) for m in JOINT_MAPS.values()} == published
+
+
+def test_the_17_joints_of_mupots_are_the_published_subset_of_the_28():
+    """The data set's own list of the subset, 1-based."""
+    subset = [8, 6, 15, 16, 17, 10, 11, 12, 24, 25, 26, 19, 20, 21, 5, 4, 7]
+    assert [MPI_INF_28.names[i - 1] for i in subset] == list(MUPOTS17.names)
+
+
+def test_mirrored_foreign_joints_are_mirrored_joints_of_ours():
+    for joint_map in JOINT_MAPS.values():
+        ours = {j for j in joint_map.xnect if j >= 0}
+        assert {int(FLIP[j]) for j in ours} == ours, "one side of a pair is missing"
+
+
+def test_bvh_joints_sit_at_the_joints_they_are_named_for():
+    assert dict(zip(BVH.names, (JOINTS[j] for j in BVH.xnect), strict=True)) == {v: k for k, v in BVH_NAMES.items()}
 
 
 def test_bvh_names_are_unique_and_sides_agree():

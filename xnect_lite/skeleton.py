@@ -159,6 +159,36 @@ BLAZEPOSE33 = _named(
 )
 """BlazePose's 33 landmarks. Its foot index is our toe. Hands, head, neck, spine and pelvis are derived: `derive_joints`."""
 
+MUCO21 = _named(
+    "head_top neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle "
+    "l_hip l_knee l_ankle pelvis spine head r_hand l_hand r_toe l_toe"
+)
+"""MuCo-3DHP: the first 21 joints of XNECT24."""
+
+MPII16 = _map(
+    ("r_ankle", "r_ankle"), ("r_knee", "r_knee"), ("r_hip", "r_hip"), ("l_hip", "l_hip"), ("l_knee", "l_knee"),
+    ("l_ankle", "l_ankle"), ("pelvis", "pelvis"), ("thorax", "neck"), ("upper_neck", None), ("head_top", "head_top"),
+    ("r_wrist", "r_wrist"), ("r_elbow", "r_elbow"), ("r_shoulder", "r_shoulder"),
+    ("l_shoulder", "l_shoulder"), ("l_elbow", "l_elbow"), ("l_wrist", "l_wrist"),
+)  # fmt: skip
+"""MPII Human Pose, ids 0..15. Its thorax is mid-shoulders, our neck; its upper neck is none of ours."""
+
+MPI_INF_28 = _map(
+    ("spine3", None), ("spine4", None), ("spine2", None), ("spine", "spine"), ("pelvis", "pelvis"),
+    ("neck", "neck"), ("head", "head"), ("head_top", "head_top"),
+    ("l_clavicle", None), ("l_shoulder", "l_shoulder"), ("l_elbow", "l_elbow"), ("l_wrist", "l_wrist"), ("l_hand", "l_hand"),
+    ("r_clavicle", None), ("r_shoulder", "r_shoulder"), ("r_elbow", "r_elbow"), ("r_wrist", "r_wrist"), ("r_hand", "r_hand"),
+    ("l_hip", "l_hip"), ("l_knee", "l_knee"), ("l_ankle", "l_ankle"), ("l_foot", None), ("l_toe", "l_toe"),
+    ("r_hip", "r_hip"), ("r_knee", "r_knee"), ("r_ankle", "r_ankle"), ("r_foot", None), ("r_toe", "r_toe"),
+)  # fmt: skip
+"""MPI-INF-3DHP's training sequences."""
+
+OPENPOSE18 = _named(
+    "nose neck r_shoulder r_elbow r_wrist l_shoulder l_elbow l_wrist r_hip r_knee r_ankle "
+    "l_hip l_knee l_ankle r_eye l_eye r_ear l_ear"
+)
+"""OpenPose's COCO model, without its background channel. Its neck is mid-shoulders."""
+
 BVH_NAMES: dict[str, str] = {
     "pelvis": "Hips", "spine": "Spine", "neck": "Neck", "head": "Head",
 } | {
@@ -170,6 +200,15 @@ BVH_NAMES: dict[str, str] = {
     )
 }  # fmt: skip
 """XNECT24 name -> BVH joint name, in the HumanIK / Mixamo style that retargeting tools map by themselves."""
+
+BVH = _map(*((theirs, ours) for ours, theirs in BVH_NAMES.items()))
+"""The joints of our BVH files that sit at an XNECT24 joint, in the order of `BVH_NAMES`."""
+
+JOINT_MAPS: dict[str, JointMap] = {
+    "muco21": MUCO21, "mpii16": MPII16, "coco17": COCO17, "lsp14": LSP14, "mpi_inf_28": MPI_INF_28, "mupots17": MUPOTS17,
+    "blazepose33": BLAZEPOSE33, "openpose18": OPENPOSE18, "bvh": BVH,
+}  # fmt: skip
+"""Every foreign joint list, by name."""
 
 
 def derive_joints(joints: np.ndarray, hands: np.ndarray | None = None) -> np.ndarray:
