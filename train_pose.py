@@ -3,6 +3,7 @@
     python train_pose.py stage1 --set data.photos=PHOTOS --set minutes=60 --set out=runs/first
     python train_pose.py stage1 --config configs/stage1_cpu.yaml --resume
     python train_pose.py stage1 --set backbone=resnet50 --set out=runs/resnet50
+    python train_pose.py stage2 --set data.photos=PHOTOS --set network.weights=runs/first/best.safetensors
 
 A run's folder holds state.pt (everything a resume needs), last.safetensors and best.safetensors (EMA weights, half
 precision), log.jsonl, config.json and contact sheets. Press Ctrl-C once: the state is saved and the run ends. A resume takes
@@ -36,6 +37,8 @@ from xnect_lite.models.xnect import XNect
 from xnect_lite.runtime.devices import choose_device
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
 from xnect_lite.train.config import Stage1Config, check
+from xnect_lite.train.lift_config import Stage2Config
+from xnect_lite.train.lift_train import train_stage2
 from xnect_lite.train.losses import stage1_losses
 from xnect_lite.train.schedule import Budget, learning_rate
 from xnect_lite.train.validate import validate
@@ -49,8 +52,15 @@ def main(arguments: list[str] | None = None) -> int:
     stage1.add_argument("--config", help="YAML file of overrides")
     stage1.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one value; may be repeated")
     stage1.add_argument("--resume", action="store_true", help="continue the run in its folder exactly where it stopped")
+    stage2 = stages.add_parser("stage2", help="the lifting network, on Stage I's own answers")
+    stage2.add_argument("--config", help="YAML file of overrides")
+    stage2.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one value; may be repeated")
     options = parser.parse_args(arguments)
     try:
+        if options.stage == "stage2":
+            best = train_stage2(load_config(Stage2Config, options.config, options.set))
+            print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
+            return 0
         train_stage1(load_config(Stage1Config, options.config, options.set), options.resume)
     except XnectError as error:
         print(error, file=sys.stderr)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from xnect_lite.config import GroupingConfig
-from xnect_lite.grouping import Peaks, associate, find_peaks, group_people, read_bones, score_limbs
-from xnect_lite.skeleton import INDEX, JOINTS, LIMBS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT
+from xnect_lite.grouping import Peaks, associate, choose_bones, find_peaks, group_people, read_locations, score_limbs
+from xnect_lite.skeleton import INDEX, JOINTS, LIMBS, MEETS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT
 from xnect_lite.types import Letterbox, Maps
 
 CONFIG = GroupingConfig()
@@ -379,6 +379,25 @@ def _tagged_locations() -> torch.Tensor:
     """Location maps in which every bone says at which column it was read."""
     columns = torch.arange(WIDTH, dtype=torch.float32).expand(3 * NUM_JOINTS, HEIGHT, WIDTH)
     return columns.clone()
+
+
+def read_bones(locations: torch.Tensor, joints_map: np.ndarray) -> np.ndarray:
+    return choose_bones(read_locations(locations, joints_map), joints_map)
+
+
+def test_bones_meet_at_their_two_ends():
+    assert MEETS.sum(0).tolist() == [0 if j == ROOT else 2 for j in range(NUM_JOINTS)]
+    assert np.flatnonzero(MEETS[INDEX["l_elbow"]]).tolist() == [INDEX["l_elbow"], INDEX["l_wrist"]]
+    pelvis = {JOINTS[k] for k in np.flatnonzero(MEETS[ROOT])}
+    assert pelvis == {"spine", "r_hip", "l_hip"}
+
+
+def test_only_bones_that_meet_at_a_joint_found_are_read():
+    joints = np.full((1, NUM_JOINTS, 2), np.nan)
+    joints[0, ELBOW] = (20, 10)
+    read = read_locations(_tagged_locations(), joints)
+    assert np.argwhere(np.isfinite(read[0, :, 0])).tolist() == [[ELBOW, ELBOW], [ELBOW, WRIST]]
+    assert (read[0, ELBOW, :, WRIST] == 20).all()
 
 
 def test_a_bone_is_read_at_the_end_farther_from_others_like_joints():

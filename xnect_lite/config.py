@@ -46,6 +46,14 @@ class GroupingConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class LiftingConfig:
+    """Stage II."""
+
+    network: bool = True  # use the lifting network if there are weights for it; false = always the raw read-out
+    weights: str = ""  # a safetensors file; empty = the shipped one
+
+
+@dataclasses.dataclass(frozen=True)
 class CameraConfig:
     """The camera and the body size that fixes the metric scale."""
 
@@ -82,6 +90,7 @@ class PipelineConfig:
 
     network: NetworkConfig = NetworkConfig()
     grouping: GroupingConfig = GroupingConfig()
+    lifting: LiftingConfig = LiftingConfig()
     camera: CameraConfig = CameraConfig()
     tracking: TrackingConfig = TrackingConfig()
     filtering: FilterConfig = FilterConfig()

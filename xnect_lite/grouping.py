@@ -14,7 +14,7 @@ import torch
 from torch.nn import functional
 
 from xnect_lite.config import GroupingConfig
-from xnect_lite.skeleton import LIMBS, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.skeleton import LIMBS, MEETS, NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Maps, People
 
 _LIMB_A = [a for a, _ in LIMBS]
@@ -172,7 +172,8 @@ def _assemble(rows: np.ndarray, xy_map: np.ndarray, score: np.ndarray, maps: Map
     people.joints_px[:] = maps.letterbox.to_source((joints_map + 0.5) * maps.stride - 0.5)
     people.joint_score[:] = joint_score
     people.person_score[:] = person_score
-    people.bones_ray_m[:] = read_bones(maps.locations, joints_map)
+    people.locations_ray_m[:] = read_locations(maps.locations, joints_map)
+    people.bones_ray_m[:] = choose_bones(people.locations_ray_m, joints_map)
     return people
 
 
@@ -184,21 +185,29 @@ def _same_person(weaker: np.ndarray, stronger: np.ndarray) -> bool:
     return bool(near.sum() >= 0.6 * np.isfinite(weaker[:, 0]).sum())
 
 
-def read_bones(locations: torch.Tensor, joints_map: np.ndarray) -> np.ndarray:
-    """(P, 24, 3) bones parent(j) -> j in metres, ray axes, read from (72, h, w) location maps; NaN where neither end was found.
+def read_locations(locations: torch.Tensor, joints_map: np.ndarray) -> np.ndarray:
+    """(P, 24, 3, 24) bones in metres, ray axes, read from (72, h, w) location maps.
+
+    [p, j, :, k] is bone k as it stands at joint j. NaN at joints that were not found, and for bones that do not meet there.
+    """
+    found = np.isfinite(joints_map[..., 0])
+    points = torch.from_numpy(np.nan_to_num(joints_map).reshape(1, -1, 2)).to(locations)
+    read = _sample(locations[None], points)[0].reshape(len(joints_map), NUM_JOINTS, 3, NUM_JOINTS).cpu().numpy()
+    return np.where(found[..., None, None] & MEETS[:, None], read, np.nan).astype(np.float32)
+
+
+def choose_bones(read: np.ndarray, joints_map: np.ndarray) -> np.ndarray:
+    """(P, 24, 3) bones parent(j) -> j of what `read_locations` gave; NaN where neither end was found.
 
     A bone stands in the map at both of its ends; it is read at the end that is farther from other people's like joints.
     """
     count = len(joints_map)
     found = np.isfinite(joints_map[..., 0])
-    points = torch.from_numpy(np.nan_to_num(joints_map).reshape(1, -1, 2)).to(locations)
-    read = _sample(locations[None], points)[0].reshape(count, NUM_JOINTS, 3, NUM_JOINTS).cpu().numpy()
     clear = np.where(found, _distance_to_others(joints_map), -1.0)
     use_parent = clear[:, PARENTS] > clear
     person, joint = np.arange(count)[:, None], np.arange(NUM_JOINTS)
     at = np.where(use_parent, PARENTS, joint)
     bones = read[person, at, :, joint]
-    bones[~found & ~found[:, PARENTS]] = np.nan
     bones[:, ROOT] = np.nan
     return bones
 

@@ -1,13 +1,14 @@
-"""From bones read off the location maps to complete, metric, root-relative 3D poses placed in camera space.
+"""From what grouping read off the maps to complete, metric, root-relative 3D poses placed in camera space.
 
-This is the raw read-out: bones are chained from the pelvis, turned from viewing-ray to camera axes, scaled to the
-assumed stature and placed by the linear solve. Bones nobody saw take a neutral standing body's, turned with the torso.
-The Stage II network takes this file's place in the flow once it is trained.
+The pose in viewing-ray axes comes from the lifting network (Stage II), or without one from the raw read-out: bones are
+chained from the pelvis, and bones nobody saw take a neutral standing body's, turned with the torso. Either is then turned to
+camera axes, scaled to the assumed stature and placed by the linear solve.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -77,8 +78,20 @@ def chain(bones: np.ndarray) -> np.ndarray:
     return joints
 
 
-def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfig) -> People:
-    """Fill joints_mm and root_cam_mm, and the pixels of joints that were not detected by projecting the 3D pose.
+class Lift(Protocol):
+    """What completes poses: (P, 24, 3) joints and (P, 24) their expected error, metres of the canonical body, ray axes."""
+
+    def __call__(self, people: People) -> tuple[np.ndarray, np.ndarray]: ...
+
+
+def read_out(people: People) -> tuple[np.ndarray, np.ndarray]:
+    """The raw read-out as a `Lift`; it cannot say how far off it is."""
+    joints = chain(plausible_lengths(complete_bones(people.bones_ray_m)))
+    return joints, np.full(joints.shape[:2], np.nan)
+
+
+def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfig, lift: Lift = read_out) -> People:
+    """Fill joints_mm, spread_mm and root_cam_mm, and the pixels of joints that were not detected by projecting the 3D pose.
 
     ``frame_size`` is (width, height) of the source frame. Detected joints keep their pixels; joints inferred here keep
     joint_score 0.
@@ -88,7 +101,8 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
     focal = focal_px(frame_size, config)
     centre = image_centre_px(*frame_size)
     scale = 1000.0 * config.stature_m / CANONICAL_STATURE_M
-    joints_ray_mm = chain(plausible_lengths(complete_bones(people.bones_ray_m))) * scale
+    joints_ray_m, spread_m = lift(people)
+    joints_ray_mm = joints_ray_m * scale
     pelvis_px = people.joints_px[:, ROOT].astype(np.float64)
     anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(people.joints_px, axis=1))
     for round_ in range(_RAY_ROUNDS):
@@ -104,6 +118,7 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
         people,
         joints_px=joints_px.astype(np.float32),
         joints_mm=joints_mm.astype(np.float32),
+        spread_mm=(spread_m * scale).astype(np.float32),
         root_cam_mm=root.astype(np.float32),
     )
 

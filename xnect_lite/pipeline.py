@@ -11,6 +11,7 @@ from __future__ import annotations
 from xnect_lite.config import PipelineConfig
 from xnect_lite.filtering import PoseFilter
 from xnect_lite.grouping import group_people
+from xnect_lite.lift_network import open_lift
 from xnect_lite.lifting import focal_px, lift_people
 from xnect_lite.network import Predictor
 from xnect_lite.runtime.timer import StageTimer
@@ -27,6 +28,7 @@ class Pipeline:
     def __init__(self, config: PipelineConfig | None = None, predictor: Predictor | None = None) -> None:
         self.config = config or PipelineConfig()
         self._network = predictor or Predictor(self.config.network)
+        self._lift = open_lift(self.config.lifting)
         self._tracker = Tracker(self.config.tracking)
         self._filter = PoseFilter(self.config.filtering)
         self._timer = StageTimer()
@@ -63,7 +65,7 @@ class Pipeline:
         with timer.stage("grouping"):
             people = group_people(maps, config.grouping)
         with timer.stage("lifting"):
-            people = lift_people(people, frame.size, config.camera)
+            people = lift_people(people, frame.size, config.camera, self._lift)
         with timer.stage("tracking"):
             people = self._tracker.update(people, frame.t_s)
         with timer.stage("filtering"):

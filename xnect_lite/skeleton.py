@@ -52,6 +52,11 @@ ORDER = _topological_order()
 BONES: tuple[tuple[int, int], ...] = tuple((int(PARENTS[j]), j) for j in range(NUM_JOINTS) if j != ROOT)
 """The 23 (parent, child) bones, in child order."""
 
+MEETS = np.eye(NUM_JOINTS, dtype=bool)
+"""(24, 24) [j, k]: bone k, from k's parent to k, has an end at joint j. The root has no bone."""
+MEETS[PARENTS, np.arange(NUM_JOINTS)] = True
+MEETS[:, ROOT] = False
+
 LIMBS: tuple[tuple[int, int], ...] = (
     *BONES,
     (INDEX["r_shoulder"], INDEX["r_hip"]),

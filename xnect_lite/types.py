@@ -103,7 +103,9 @@ class People:
     joint_score  (P, 24) in 0..1; 0 where the joint was not detected (it may still be inferred).  grouping
     person_score (P,) in 0..1.                                                                    grouping
     bones_ray_m  (P, 24, 3) bone parent(j) -> j, metres of the canonical body, viewing-ray axes.  grouping
+    locations_ray_m (P, 24, 3, 24) every bone as it stands at each joint, NaN = none (see grouping).  grouping
     joints_mm    (P, 24, 3) root-relative, camera axes, complete once lifted.                     lifting
+    spread_mm    (P, 24) expected absolute error of each of them, NaN = not known.                lifting
     root_cam_mm  (P, 3) pelvis in camera space.                                                   lifting
     ids          (P,) identity, from 1, never reused in a take; 0 = none yet.                     tracking
     """
@@ -112,7 +114,9 @@ class People:
     joint_score: np.ndarray
     person_score: np.ndarray
     bones_ray_m: np.ndarray
+    locations_ray_m: np.ndarray
     joints_mm: np.ndarray
+    spread_mm: np.ndarray
     root_cam_mm: np.ndarray
     ids: np.ndarray
 
@@ -124,7 +128,9 @@ class People:
             joint_score=np.zeros((count, NUM_JOINTS), np.float32),
             person_score=np.zeros(count, np.float32),
             bones_ray_m=_nan(count, NUM_JOINTS, 3),
+            locations_ray_m=_nan(count, NUM_JOINTS, 3, NUM_JOINTS),
             joints_mm=_nan(count, NUM_JOINTS, 3),
+            spread_mm=_nan(count, NUM_JOINTS),
             root_cam_mm=_nan(count, 3),
             ids=np.zeros(count, np.int64),
         )

@@ -134,7 +134,7 @@ def load_network(path: Path, backbone: str) -> XNect:
     if arch.get("form") == "fused":
         net = shaped_like(net, state)
         _check_widths(net, path)
-    _load(net, state, path)
+    load_state_into(net, state, path)
     return net.eval()
 
 
@@ -160,12 +160,13 @@ def load_weights_into(net: XNect, path: str | Path) -> None:
 
     state = read_state(path)
     if any(k.startswith("backbone.") for k in state):
-        _load(net, state, path)
+        load_state_into(net, state, path)
     else:
-        _load(net.backbone, backbone_state(net.arch["backbone"], state), path)
+        load_state_into(net.backbone, backbone_state(net.arch["backbone"], state), path)
 
 
-def _load(net: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
+def load_state_into(net: nn.Module, state: dict[str, torch.Tensor], path: str | Path) -> None:
+    """Fill ``net``; every tensor must be there and none be left over. Raises XnectError naming ``path`` otherwise."""
     try:
         missing, unexpected = net.load_state_dict(state, strict=False)
     except RuntimeError as error:

@@ -25,13 +25,14 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.data.sample import evenly
     from xnect_lite.evaluate.keypoints import per_joint_pck
     from xnect_lite.evaluate.photos import score_photos
+    from xnect_lite.lift_network import open_lift
     from xnect_lite.network import Predictor
 
     samples = list(read_photokit(options.data, "val"))
     if options.limit:
         samples = evenly(samples, options.limit)
     predictor = Predictor(config.network)
-    score = score_photos(predictor, samples, config.grouping, progress=True)
+    score = score_photos(predictor, samples, config.grouping, progress=True, lift=open_lift(config.lifting))
     figures = {
         **score.figures(), "images": len(samples), "pck_per_joint": per_joint_pck(score),
         "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,

@@ -12,7 +12,7 @@ from xnect_lite.config import CameraConfig, GroupingConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.evaluate.keypoints import KeypointScore, match
 from xnect_lite.grouping import group_people
-from xnect_lite.lifting import lift_people
+from xnect_lite.lifting import Lift, lift_people, read_out
 from xnect_lite.network import Predictor
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import CANONICAL_STATURE_M, ROOT
@@ -20,7 +20,11 @@ from xnect_lite.types import Frame
 
 
 def score_photos(
-    predictor: Predictor, samples: Iterable[Sample], grouping: GroupingConfig, progress: bool = False
+    predictor: Predictor,
+    samples: Iterable[Sample],
+    grouping: GroupingConfig,
+    progress: bool = False,
+    lift: Lift = read_out,
 ) -> KeypointScore:
     """Run network, grouping and lifting on every sample and add up the figures.
 
@@ -33,7 +37,7 @@ def score_photos(
         frame = Frame(sample.read_image(), 0.0, 0)
         maps = predictor(frame, timer)
         detected = group_people(maps, grouping)
-        people = lift_people(detected, frame.size, camera)
+        people = lift_people(detected, frame.size, camera, lift)
         timer.finish_frame()
         labels = sample.people
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)

@@ -1,0 +1,41 @@
+"""Configuration of a Stage II training run. ``--set key=value`` and YAML files override these defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from xnect_lite.config import GroupingConfig, NetworkConfig
+from xnect_lite.train.lift_data import LiftAugment
+
+
+@dataclass(frozen=True)
+class LiftDataConfig:
+    """Where the labelled pictures are."""
+
+    photos: str = "data/photos"  # folder of the photo kit's sets
+    archive: str = ""  # a file made by `xnect-lite data pack`, read instead
+    sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
+    limit: int = 0  # use only about so many pictures of each split, evenly spread; 0 = all
+
+
+@dataclass(frozen=True)
+class Stage2Config:
+    """One run of Stage II."""
+
+    out: str = "runs/stage2"  # weights and log go here; Stage I's answers are kept here too
+    width: float = 2.5  # of the network's layers
+    epochs: int = 60
+    batch: int = 512  # people
+    learning_rate: float = 2.0e-3
+    weight_decay: float = 0.05
+    warm_up_steps: int = 50
+    final_rate: float = 0.01
+    ema_decay: float = 0.995
+    branch: float = 0.3  # weight of the losses on either branch alone
+    bones: float = 0.5  # weight of the error of bones, against that of joints
+    threads: int = 0  # CPU threads; 0 = torch's choice
+    seed: int = 0
+    network: NetworkConfig = field(default_factory=NetworkConfig)  # the Stage I whose answers are learnt from
+    grouping: GroupingConfig = field(default_factory=GroupingConfig)
+    data: LiftDataConfig = field(default_factory=LiftDataConfig)
+    augment: LiftAugment = field(default_factory=LiftAugment)

@@ -1,0 +1,148 @@
+"""Training of the lifting network: minutes on a CPU, so it starts anew rather than resumes."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from xnect_lite.config import as_dict
+from xnect_lite.data.archive import read_archive
+from xnect_lite.data.photokit import read_photokit
+from xnect_lite.data.sample import Sample, evenly
+from xnect_lite.errors import XnectError
+from xnect_lite.models.lifter import Lifted, Lifter, evidence
+from xnect_lite.network import Predictor
+from xnect_lite.skeleton import PARENTS, ROOT
+from xnect_lite.train import lift_data
+from xnect_lite.train.checkpoint import Ema
+from xnect_lite.train.lift_config import LiftDataConfig, Stage2Config
+from xnect_lite.train.lift_data import LiftSet
+from xnect_lite.train.schedule import learning_rate
+from xnect_lite.weights import save_weights
+
+
+def train_stage2(config: Stage2Config) -> dict[str, float]:
+    """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
+    out = Path(config.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise XnectError(str(out), f"cannot be made ({error.strerror})", "Choose another folder with --set out=") from error
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+    train, held_out = (answers(config, split) for split in ("train", "val"))
+    print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
+
+    net = Lifter(config.width)
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    vectors = [p for p in net.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=config.learning_rate,
+    )
+    ema, generator = Ema(net, config.ema_decay), torch.Generator().manual_seed(config.seed)
+    best: dict[str, float] = {"mpjpe_mm": math.inf}
+    steps_per_epoch = max(1, len(train) // config.batch)
+    total, step = config.epochs * steps_per_epoch, 0
+    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
+        for epoch in range(config.epochs):
+            net.train()
+            order = torch.randperm(len(train), generator=generator)
+            for i in range(steps_per_epoch):
+                rate = learning_rate(config.learning_rate, step, step / total, config.warm_up_steps, config.final_rate)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                people = train.rows(order[i * config.batch : (i + 1) * config.batch])
+                people = lift_data.augment(people, config.augment, generator)
+                loss = lift_loss(net(see(people)), people, config.branch, config.bones)
+                if not torch.isfinite(loss):
+                    raise XnectError("the loss", f"is no longer finite in epoch {epoch}", "Lower learning_rate")
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+                optimizer.step()
+                ema.update(net)
+                step += 1
+            figures = {"epoch": epoch + 1, "loss": float(loss.detach()), **score(with_values(config.width, ema), held_out)}
+            print(json.dumps(figures), file=log, flush=True)
+            print(" ".join(f"{k} {v:.4g}" for k, v in figures.items()), file=sys.stderr, flush=True)
+            if figures["mpjpe_mm"] < best["mpjpe_mm"]:
+                best = figures
+                save_weights(out / "best.safetensors", ema.values, net.arch)
+    return best
+
+
+def answers(config: Stage2Config, split: str) -> LiftSet:
+    """Stage I's answers for a split, from the run's folder if they are there already."""
+    path = Path(config.out) / f"answers_{split}.npz"
+    if path.is_file():
+        print(f"using Stage I's answers in {path}", flush=True)
+        return _single(lift_data.load(path))
+    predictor = Predictor(config.network)
+    found = lift_data.collect(predictor, read_split(config.data, split), config.grouping, progress=True)
+    lift_data.save(found, path)
+    return _single(found)
+
+
+def _single(people: LiftSet) -> LiftSet:
+    """Locations are kept in half precision; learning wants single."""
+    return LiftSet(*(getattr(people, name).float() for name in LiftSet.__dataclass_fields__))
+
+
+def read_split(config: LiftDataConfig, split: str) -> list[Sample]:
+    """The labelled pictures of one split."""
+    samples = read_archive(config.archive, split) if config.archive else read_photokit(config.photos, split, config.sets)
+    return evenly(list(samples), config.limit)
+
+
+def see(people: LiftSet) -> Tensor:
+    """(N, 24, EVIDENCE) of people."""
+    return evidence(people.joints_px, people.score, people.locations_m.flatten(2))
+
+
+def lift_loss(lifted: Lifted, people: LiftSet, branch: float, bones: float) -> Tensor:
+    """Laplace likelihood of the joints with the network's own spread, plus plain errors of joints, branches and bones."""
+    weight = people.weight * torch.isfinite(people.truth_m).all(-1)
+    weight[:, ROOT] = 0
+    truth = people.truth_m.nan_to_num()
+    total = weight.sum().clamp_min(1.0)
+
+    def error(joints: Tensor) -> Tensor:
+        return (joints - truth).abs().mean(-1)
+
+    own = error(lifted.joints_m)
+    likelihood = own.detach() / lifted.spread_m + lifted.spread_m.log()
+    both = torch.minimum(weight, weight[:, PARENTS])
+    both[:, PARENTS == ROOT] = weight[:, PARENTS == ROOT]  # the root itself is known by definition
+    bone = ((lifted.joints_m - lifted.joints_m[:, PARENTS]) - (truth - truth[:, PARENTS])).abs().mean(-1)
+    parts = error(lifted.part_m) + error(lifted.full_m)
+    return ((10 * own + 0.1 * likelihood + 10 * branch * parts) * weight + 10 * bones * bone * both).sum() / total
+
+
+def with_values(width: float, ema: Ema) -> Lifter:
+    """A network with the averaged weights, in eval mode."""
+    net = Lifter(width)
+    net.load_state_dict(ema.values)
+    return net.eval()
+
+
+@torch.inference_mode()
+def score(net: Lifter, people: LiftSet) -> dict[str, float]:
+    """Root-relative error in mm over the joints that are known, and how it compares with what the network expected."""
+    lifted = net(see(people))
+    error = (lifted.joints_m - people.truth_m).norm(dim=-1)
+    known = (people.weight > 0) & torch.isfinite(error)
+    known[:, ROOT] = False
+    expected = lifted.spread_m[known] * 3  # spread is per axis
+    return {
+        "mpjpe_mm": float(error[known].mean() * 1000),
+        "expected_mm": float(expected.mean() * 1000),
+        "spread_correlation": float(torch.corrcoef(torch.stack([error[known], expected]))[0, 1]),
+    }
