@@ -26,7 +26,9 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.data.sample import LabelledPeople, Sample, decode_rgb
+from xnect_lite.data.bodies import leg_arm_length
+from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import (
     BLAZEPOSE33,
@@ -90,15 +92,6 @@ def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = (
                 provenance=f"background {path.name}",
                 read_encoded=path.read_bytes,
             )
-
-
-def read_rgb(path: Path) -> np.ndarray:
-    """Decode a picture file to (H, W, 3) uint8 RGB. Raises XnectError if it cannot be read or decoded."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise XnectError(str(path), f"cannot be read ({error.strerror})", "Check that the data set is complete") from error
-    return decode_rgb(data, str(path))
 
 
 def to_sample(record: dict[str, Any], folder: Path, set_name: str) -> Sample:
@@ -265,12 +258,3 @@ def _joints_3d(
     if person.get("blaze_flag", 0) < 0.5 or (weight[TORSO] == 0).any():
         weight[:] = 0
     return joints, weight
-
-
-def leg_arm_length(joints: np.ndarray) -> np.ndarray:
-    """Thigh + shin + upper arm + forearm, sides averaged, of joints (..., 24, 3); same unit as the joints."""
-    total = 0.0
-    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
-        for s in "rl":
-            total = total + 0.5 * np.linalg.norm(joints[..., INDEX[f"{s}_{a}"], :] - joints[..., INDEX[f"{s}_{b}"], :], axis=-1)
-    return total

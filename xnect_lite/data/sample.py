@@ -91,10 +91,13 @@ def evenly(samples: list[Sample], limit: int) -> list[Sample]:
 
 
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
-    """Decode a picture file's bytes to (H, W, 3) uint8 RGB. Raises XnectError naming ``name`` if they are no picture."""
+    """Decode a picture file's bytes to (H, W, 3) uint8 RGB. Raises XnectError naming ``name`` if they are no picture.
+
+    An orientation in the file's metadata is not applied: labels are in the pixels as stored.
+    """
     import cv2
 
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
     if image is None:
         raise XnectError(name, "is not a picture that can be decoded", "Fetch the file again")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

@@ -1,0 +1,50 @@
+"""Where a data set comes from, and what to say when part of it is not there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xnect_lite.errors import XnectError
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A data set's name and official page."""
+
+    title: str
+    page: str
+
+    def missing(self, what: str, folder: Path) -> XnectError:
+        """The error for a file or folder of this data set that ``folder`` does not hold."""
+        return XnectError(
+            f"{self.title}: {what}",
+            f"was not found in {folder}",
+            f"Get it from {self.page}; docs/datasets.md shows the folders expected",
+        )
+
+    def find(self, folder: Path, *names: str) -> Path:
+        """The first of ``names`` that is a file in ``folder``. Raises XnectError naming them all."""
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+        raise self.missing(" or ".join(names), folder)
+
+    def images_and_annotations(self, path: Path) -> tuple[list[Any], list[Any]]:
+        """The two lists of a COCO-style JSON file. Raises XnectError if it has none."""
+        data = load_json(path)
+        lists = [data.get(name) for name in ("images", "annotations")] if isinstance(data, dict) else [None]
+        if not all(isinstance(found, list) for found in lists):
+            raise XnectError(str(path), "has no lists 'images' and 'annotations'", f"Get it from {self.page}")
+        return lists[0], lists[1]
+
+
+def load_json(path: Path) -> Any:
+    """Read a JSON file. Raises XnectError naming it."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError, RecursionError) as error:
+        raise XnectError(str(path), f"cannot be read as JSON ({error})", "Fetch the file again") from error
