@@ -18,13 +18,17 @@ from small_network import NAME, pictures, register, small_network
 from xnect_lite.cli import main
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.models.compress import fuse
 from xnect_lite.models.xnect import XNect
+from xnect_lite.network import Predictor
 from xnect_lite.runtime import export as module
 from xnect_lite.runtime.backends.choose import open_backend
 from xnect_lite.runtime.backends.torch_eager import TorchBackend
 from xnect_lite.runtime.export import FORMATS, check_target, compare, export
 from xnect_lite.runtime.pictures import Photographs, read_photographs
 from xnect_lite.runtime.quantise import Accuracy, measure_accuracy
+from xnect_lite.runtime.timer import StageTimer
+from xnect_lite.types import Frame
 from xnect_lite.weights import save_weights
 
 SMALL = NetworkConfig(NAME, device="cpu", long_side_net_px=96, short_side_net_px=64)
@@ -120,21 +124,17 @@ def test_the_comparison_sees_what_is_wrong(wrong):
 
 
 @pytest.mark.parametrize("form", ["onnx", "openvino", "torchscript"])
-def test_a_network_in_another_form_is_exported_too(net, tmp_path, form):
-    """Without norms, as fused networks are; nothing but XNect's outputs and ``arch`` is relied upon."""
+@pytest.mark.parametrize("kind", ["fused", "stride 4"])
+def test_networks_of_other_forms_are_exported_too(net, tmp_path, monkeypatch, form, kind):
     _need(form)
-
-    class Fused(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layer = torch.nn.Conv2d(3, 148, 8, 8)
-            self.arch = {**net.arch, "form": "fused"}
-
-        def forward(self, image):
-            parts = self.layer(image / 255).split([24, 1, 50, 72, 1], 1)
-            return dict(zip(("heatmaps", "centre", "pafs", "locations", "depth"), parts, strict=True))
-
-    assert export(Fused(), form, tmp_path / f"network{FORMATS[form]}", SMALL).files
+    register(monkeypatch)
+    other = fuse(net) if kind == "fused" else XNect(NAME, stride=4).eval()
+    file = tmp_path / f"network{FORMATS[form]}"
+    export(other, form, file, SMALL)
+    if form == "torchscript":
+        return
+    maps = Predictor(dataclasses.replace(SMALL, weights=str(file)))(Frame(pictures(1, 64, 96)[0].numpy(), 0.0, 0), StageTimer())
+    assert maps.stride == (8 if kind == "fused" else 4) and maps.pafs.shape == (50, 64 // maps.stride, 96 // maps.stride)
 
 
 def test_the_network_handed_over_stays_as_it_was(net, tmp_path):
