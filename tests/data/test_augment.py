@@ -112,12 +112,13 @@ def test_every_label_lies_on_its_dot(dots, changes):
         assert set(mirrored) == {True, False}
 
 
-def test_labels_without_weight_have_no_position(dots):
-    _, labels = sampler(dots).batch(16, WIDTH, HEIGHT)
-    known = labels.weight_2d > 0
-    assert torch.isfinite(labels.joints_net_px[known]).all() and torch.isnan(labels.joints_net_px[~known]).all()
-    assert (labels.weight_2d[~labels.present] == 0).all() and (labels.weight_3d[~labels.present] == 0).all()
-    assert known[labels.present].any(-1).all(), "somebody of whom no joint is on the canvas"
+def test_a_place_without_weight_is_off_the_canvas(dots):
+    _, labels = sampler(dots, mosaic=0.0).batch(32, WIDTH, HEIGHT)
+    known, placed = labels.weight_2d > 0, torch.isfinite(labels.joints_net_px).all(-1)
+    assert placed[known].all()
+    x, y = labels.joints_net_px[placed & ~known].T
+    assert len(x) > 10, "large people are cut off"
+    assert ((x < 0) | (x > WIDTH - 1) | (y < 0) | (y > HEIGHT - 1)).all()
 
 
 def test_mosaics_hold_up_to_four_people_and_single_views_one(dots):

@@ -290,6 +290,34 @@ def test_canvases_of_a_batch_do_not_touch_each_other():
             torch.testing.assert_close(getattr(batch, f.name)[row], getattr(single, f.name)[0], msg=f"{f.name} of {row}")
 
 
+# -- people cut off by the canvas ------------------------------------------------------------------------------------
+
+
+def _cut_off() -> Labels:
+    """A shoulder on the canvas, the ankle known to lie 30 cells below it; the knee is unknown."""
+    labels = make_labels({"l_shoulder": (10, 10)})
+    labels.joints_net_px[0, 0, INDEX["l_ankle"]] = torch.tensor(cell(10, 40))
+    return labels
+
+
+def test_a_joint_that_was_cut_off_is_absent_and_an_unknown_one_stays_unknown():
+    weight = encode(_cut_off(), STRIDE, WIDTH, HEIGHT).heat_weight[0]
+    assert weight[INDEX["l_ankle"], 12, 10] == 1, "nobody's ankle is on the canvas"
+    assert weight[INDEX["l_knee"], 12, 10] == 0, "the knee may be anywhere in the person's box"
+    assert weight[INDEX["l_knee"], 20, 10] == 0, "which reaches down to the ankle"
+    assert weight[INDEX["l_knee"], 12, 28] == 1, "and not across the canvas"
+
+
+def test_a_person_cut_off_is_as_large_as_before():
+    whole = make_labels({"l_shoulder": (10, 2), "l_ankle": (10, 22)})
+    part = make_labels({"l_shoulder": (10, 10)})
+    part.joints_net_px[0, 0, INDEX["l_ankle"]] = torch.tensor(cell(10, 30))
+    heats = [encode(labels, STRIDE, WIDTH, HEIGHT).heat[0, INDEX["l_shoulder"]] for labels in (whole, part)]
+    assert heats[0][2, 12] == pytest.approx(float(heats[1][10, 12]), rel=1e-5), "the same spread two cells away"
+    alone = encode(make_labels({"l_shoulder": (10, 10)}), STRIDE, WIDTH, HEIGHT).heat[0, INDEX["l_shoulder"]]
+    assert alone[10, 12] < 0.5 * heats[1][10, 12]
+
+
 # -- everyone encoded is everyone decoded ----------------------------------------------------------------------------
 
 

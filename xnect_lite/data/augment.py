@@ -46,9 +46,14 @@ class AugmentConfig:
 class Labels:
     """Labels of a batch, padded to P people; tensors on the device.
 
-    joints_net_px (B, P, 24, 2), NaN = unknown. weight_2d (B, P, 24). bones_m (B, P, 24, 3) bone parent(j) -> j in metres
-    of the canonical body in ray axes, NaN = unknown. weight_3d (B, P, 24). log_depth (B, P) log(Z / f), NaN = unknown.
-    present (B, P) bool. ignore (B, h, w) bool map cells without loss. negative_weight (B, h, w).
+    joints_net_px   (B, P, 24, 2), NaN = unknown.
+    weight_2d       (B, P, 24); 0 at a known place: the canvas or its tile cuts the joint off.
+    bones_m         (B, P, 24, 3) bone parent(j) -> j in metres of the canonical body in ray axes, NaN = unknown.
+    weight_3d       (B, P, 24).
+    log_depth       (B, P) log(Z / f), NaN = unknown.
+    present         (B, P) bool.
+    ignore          (B, h, w) bool map cells without loss.
+    negative_weight (B, h, w).
     """
 
     joints_net_px: torch.Tensor
@@ -278,9 +283,9 @@ class CanvasSampler:
             low = np.where([tile & 1, tile >> 1], plan.split[b], 0.0)
             high = np.where([tile & 1, tile >> 1], (width, height), plan.split[b])
             inside = ((xy > low - 0.5) & (xy < high - 0.5)).all(-1)
+            xy = np.where(w2[..., None] > 0, xy, np.nan)
             w2 *= inside
             keep = (w2 > 0).sum(1) >= 1
-            xy = np.where(w2[..., None] > 0, xy, np.nan)
             out.append((xy[keep], w2[keep], bones[keep], (w3 * np.isfinite(bones[..., 0]))[keep]))
         if not out:
             return (

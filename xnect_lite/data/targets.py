@@ -1,7 +1,7 @@
 """Training targets: people in, maps out. The Encoding of the design, batched and vectorised on whatever device the labels are.
 
 Coordinates use pixel centres: x_map = (x_net + .5) / stride - .5. A joint without a label is unknown, not absent: its
-channels carry no loss inside its person's box.
+channels carry no loss inside its person's box. A joint that the canvas cuts off is absent.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+from torch.nn import functional
 
 from xnect_lite.data.augment import Labels
 from xnect_lite.skeleton import BONES, INDEX, LIMBS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT, TORSO
@@ -68,15 +69,17 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
     ys = torch.arange(h, device=device, dtype=torch.float32)
 
     known = (labels.weight_2d > 0) & labels.present[..., None]
+    placed = torch.isfinite(labels.joints_net_px).all(-1) & labels.present[..., None]  # those that were cut off, too
+    size = person_size_net_px(labels.joints_net_px.nan_to_num(), placed)
+    low = torch.where(placed[..., None], joints, torch.inf).amin(2)
+    high = torch.where(placed[..., None], joints, -torch.inf).amax(2)
+    margin = 0.15 * (high - low).amax(-1, keepdim=True) + 2
+    cut_off = functional.pad(placed & ~known, (0, 1))  # and for the centre: never
     joints = torch.where(known[..., None], joints, 0.0)
-    size = person_size_net_px(labels.joints_net_px.nan_to_num(), known)
     sigma = (_SIGMA_AT_200_NET_PX * (size / 200).sqrt()).clamp(*_SIGMA_RANGE_MAP)
     centre, has_centre = person_centre(joints, known)
     points = torch.cat([joints, centre[:, :, None]], 2)
     point_weight = torch.cat([labels.weight_2d * known, has_centre[..., None].float()], 2)
-    low = torch.where(known[..., None], joints, torch.inf).amin(2)
-    high = torch.where(known[..., None], joints, -torch.inf).amax(2)
-    margin = 0.15 * (high - low).amax(-1, keepdim=True) + 2
 
     heat = torch.zeros(count, NUM_JOINTS + 1, h, w, device=device)
     positive = torch.zeros_like(heat)  # weight where some person's joint raises the map
@@ -108,7 +111,7 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
         in_x = (xs >= lo[:, :1]) & (xs <= hi[:, :1])
         in_y = (ys >= lo[:, 1:]) & (ys <= hi[:, 1:])
         box = in_y[:, :, None] & in_x[:, None, :] & here[:, None, None]
-        unknown |= box[:, None] & ~is_known[..., None, None]
+        unknown |= box[:, None] & ~(is_known | cut_off[row, p])[..., None, None]
 
         a, b = point[:, _LIMB_A], point[:, _LIMB_B]
         both = is_known[:, _LIMB_A] & is_known[:, _LIMB_B]
