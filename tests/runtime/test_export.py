@@ -33,6 +33,7 @@ from xnect_lite.weights import save_weights
 
 SMALL = NetworkConfig(NAME, device="cpu", long_side_net_px=96, short_side_net_px=64)
 PACKAGES = {
+    "safetensors": (),
     "onnx": ("onnx", "onnxruntime"),
     "openvino": ("openvino",),
     "openvino-int8": ("openvino", "nncf"),
@@ -61,6 +62,30 @@ def test_what_is_written_agrees_with_torch_and_is_reported(net, tmp_path, form):
     assert {e.pictures for e in report.errors} == {"noise", "blots"}
     assert all(0 <= e.share < 1e-4 and e.worst >= 0 for e in report.errors) and any(e.worst > 0 for e in report.errors)
     assert json.loads(json.dumps(report.as_dict()))["files"]
+
+
+def test_the_command_prunes_what_training_has_silenced(tmp_path, monkeypatch, capsys):
+    """Half of the norms' scales are nothing: the file is narrower, computes the same, and runs like any other."""
+    register(monkeypatch)
+    net = small_network()
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight[::2] = 0.0
+    save_weights(tmp_path / "whole.safetensors", net.state_dict(), net.arch)
+    small = tmp_path / "small.safetensors"
+    words = ["export", "--format", "safetensors", "-o", str(small), "--backbone", NAME]
+    assert main([*words, "--weights", str(tmp_path / "whole.safetensors"), "--prune", "0.001"]) == 0
+    out = capsys.readouterr()
+    assert "kept/total" in out.err and "GMACs" in out.err and str(small) in out.out
+    assert small.stat().st_size < 0.6 * (tmp_path / "whole.safetensors").stat().st_size
+    image = pictures(1, 64, 96)
+    before = TorchBackend(net, "cpu", "fp32")(image)
+    after = open_backend(dataclasses.replace(SMALL, weights=str(small), backend="torch", precision="fp32"))(image)
+    for name, expected in before.items():
+        assert (after[name] - expected).abs().max() < 0.02 * expected.abs().max(), name
+    assert main([*words, "--weights", str(small), "--prune", "0.001"]) == 2
+    assert "no batch norms left" in capsys.readouterr().err
 
 
 def test_int8_is_close_and_runs_from_its_file(net, tmp_path):
@@ -192,7 +217,7 @@ def test_without_pictures_there_is_an_error(tmp_path, make, message):
 @pytest.mark.parametrize(
     ("form", "name", "message"),
     [
-        ("tflite", "a.tflite", r"--format tflite: is unknown. Use one of onnx, openvino, openvino-int8, torchscript"),
+        ("tflite", "a.tflite", r"--format tflite: is unknown. Use one of safetensors, onnx, openvino"),
         ("torchscript", "a.onnx", r"a\.onnx: expected a name that ends in \.ts for torchscript. Change --output"),
         ("torchscript", "folder.ts", r"folder\.ts: is a folder"),
         ("torchscript", "file/a.ts", r"a\.ts: cannot be written"),

@@ -1,26 +1,33 @@
-"""``xnect-lite export``: Stage I as a file for OpenVINO, ONNX Runtime or TorchScript, compared with torch."""
+"""``xnect-lite export``: Stage I pruned, or as a file for OpenVINO, ONNX Runtime or TorchScript, compared with torch."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from xnect_lite.models.xnect import XNect
     from xnect_lite.runtime.export import ExportReport
 
-_FORMATS = ("onnx", "openvino", "openvino-int8", "torchscript")
+_FORMATS = ("safetensors", "onnx", "openvino", "openvino-int8", "torchscript")
 _COMPARED = 8  # photographs, where maps are only compared
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
-    verb = verbs.add_parser("export", help="the network as ONNX, OpenVINO (fp32 or int8) or TorchScript")
+    verb = verbs.add_parser("export", help="the network pruned, or as ONNX, OpenVINO (fp32 or int8) or TorchScript")
     verb.add_argument("--format", required=True, choices=_FORMATS)
-    verb.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .onnx, .xml (a .bin comes with it) or .ts")
+    verb.add_argument("-o", "--output", required=True, metavar="FILE", help=".safetensors, .onnx, .xml (with a .bin) or .ts")
     verb.add_argument("--backbone", default="selecsls60", help="default: selecsls60")
     verb.add_argument("--weights", default="", metavar="FILE", help="safetensors (default: the shipped ones)")
+    verb.add_argument(
+        "--prune", type=float, metavar="GAMMA",
+        help="fuse the batch norms and drop channels whose |gamma| is at most GAMMA (published: 0.001); -1 only fuses",
+    )  # fmt: skip
+    verb.add_argument("--multiple", type=_count, default=1, metavar="N", help="--prune: widths in multiples of N (default 1)")
     verb.add_argument(
         "--calibration", type=Path, metavar="DIR",
         help="photo kit or folder of photographs: needed for int8, for the others it makes the comparison a better one",
@@ -52,6 +59,8 @@ def _export(options: argparse.Namespace) -> int:
     if path.suffix.lower() in EXPORTED:
         raise XnectError(str(path), "is an exported network already", "Give .safetensors weights")
     net = load_network(path, config.backbone)
+    if options.prune is not None:
+        net = _prune(net, options)
     photographs = None
     if options.calibration:
         is_int8 = options.format == "openvino-int8"
@@ -63,6 +72,19 @@ def _export(options: argparse.Namespace) -> int:
     else:
         _print_report(report)
     return 0
+
+
+def _prune(net: XNect, options: argparse.Namespace) -> XNect:
+    import torch
+
+    from xnect_lite.errors import XnectError
+    from xnect_lite.models.compress import prune
+
+    if net.arch.get("form") == "fused":
+        raise XnectError("--prune", "these weights have no batch norms left to prune by", "Give them as they were trained")
+    net, report = prune(net, torch.zeros(1, 3, 320, 512), options.prune, options.multiple)
+    print(report, file=sys.stderr)
+    return net
 
 
 def _print_report(report: ExportReport) -> None:
