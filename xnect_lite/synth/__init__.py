@@ -1,0 +1,1 @@
+"""The synthetic-people generator: pictures whose labels are exact by construction."""
