@@ -12,6 +12,7 @@ from torch import nn
 
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.models.compress import fuse
 from xnect_lite.runtime.backends.base import Backend
 from xnect_lite.runtime.backends.names import BACKENDS, EXPORTED, NEVER_OPENED
 from xnect_lite.runtime.devices import check_precision, choose_device
@@ -89,7 +90,7 @@ def _open(name: str, config: NetworkConfig, path: Path, net: nn.Module | None) -
         return _open_on_cpu(name, config, path, net)
     make = _torch_backend(name)
     device = "cuda" if name == "cudagraph" and config.device == "auto" else config.device
-    return make(net if net is not None else load_network(path, config.backbone), device, config.precision)
+    return make(net if net is not None else fuse(load_network(path, config.backbone)), device, config.precision)
 
 
 def _open_on_cpu(name: str, config: NetworkConfig, path: Path, net: nn.Module | None) -> Backend:
