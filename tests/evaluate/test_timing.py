@@ -337,6 +337,7 @@ def test_sizes_batches_networks_and_forms_multiply(no_work, capsys):
     assert {s[2:4] for s in seen} == {(64, 64), (96, 64)}
     assert all(r["ratio"] == 1 for r in rows if r["network"] == "resnet50")
     assert all(r["ratio"] > 0 and r["iterations"] == 1 for r in rows)
+    assert all(0 < r["best_ms"] == r["median_ms"] for r in rows)
 
 
 def test_without_options_all_networks_at_the_published_sizes(no_work, capsys):

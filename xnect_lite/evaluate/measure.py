@@ -85,7 +85,7 @@ def measure(
         times = time_in_turns(list(passes.values()), time_on_gpu if on_gpu else time_on_cpu, plan.iterations, on_turn=on_step)
         for i, times_ms in zip(passes, times, strict=True):
             median, p95 = median_and_p95(times_ms)
-            rows[i] = replace(rows[i], median_ms=median, p95_ms=p95)
+            rows[i] = replace(rows[i], median_ms=median, p95_ms=p95, best_ms=min(times_ms))
         passes.clear()
         if plan.largest_batch:
             rows = [replace(row, largest_batch=_largest_batch(row.candidate, device)) for row in rows]

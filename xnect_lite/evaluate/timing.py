@@ -34,6 +34,7 @@ class Conditions:
 class Timing:
     """The figures of one candidate; None where nothing was measured, and ``note`` says why.
 
+    best_ms: the fastest pass. Far below the median it says that something else was running on the machine.
     ratio: ResNet-50's median over this one's, same run, engine, size and batch, and the same form if it was measured.
     peak_mib: of weights, input and activations (in training also gradients).
     largest_batch: that still fits the GPU's memory.
@@ -44,6 +45,7 @@ class Timing:
     iterations: int
     median_ms: float | None = None
     p95_ms: float | None = None
+    best_ms: float | None = None
     ratio: float | None = None
     peak_mib: float | None = None
     largest_batch: int | None = None
