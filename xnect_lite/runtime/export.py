@@ -176,7 +176,9 @@ def _write_torchscript(net: nn.Module, part: Path) -> Run:
     return run
 
 
-def _judge(path: Path, errors: Sequence[MapError], accuracy: Accuracy | None, max_drop: float, most_error: float) -> None:
+def _judge(
+    path: Path, errors: Sequence[MapError], accuracy: Accuracy | None, max_drop: float, most_error: float = _MOST_ERROR
+) -> None:
     if accuracy:
         if not accuracy.drop <= max_drop:
             cause = f"not kept: int8 loses {accuracy.drop:.2f} points, more than {max_drop:g} ({accuracy.measure})"
