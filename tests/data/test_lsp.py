@@ -17,13 +17,13 @@ XY = LSP14.from_xnect(SHOWN.joints_px[0])
 KNEE, WRIST = LSP14.names.index("r_knee"), LSP14.names.index("l_wrist")
 
 
-def write_lsp(root, count: int, pictures: list[int], suffix: str = "jpg") -> None:
+def write_lsp(root, count: int, pictures: list[int]) -> None:
     """3 x 14 x N; the flag is 1 where a joint is hidden."""
     joints = np.concatenate([XY, np.zeros((14, 1))], 1).T[..., None].repeat(count, 2)
     joints[2, KNEE] = 1
     write_mat5(root / "joints.mat", {"joints": joints})
     for i in pictures:
-        write_picture(root / "images" / f"im{i:04d}.{suffix}", SHOWN)
+        write_picture(root / "images" / f"im{i:04d}.jpg", SHOWN)
 
 
 def write_lspet(root, count: int) -> None:
@@ -35,13 +35,12 @@ def write_lspet(root, count: int) -> None:
         write_picture(root / "images" / f"im{i:05d}.jpg", SHOWN)
 
 
-@pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_lsp(tmp_path, suffix):
-    write_lsp(tmp_path, 1002, [1, 2, 1001], suffix)
+def test_lsp(tmp_path):
+    write_lsp(tmp_path, 1002, [1, 2, 1001])
     tally = Tally()
     train, val = (list(read_lsp(tmp_path, split, tally)) for split in ("train", "val"))
     assert [len(train), len(val)] == [2, 1] and tally.counts == {Reason.PICTURE_MISSING: 998 + 1}
-    assert val[0].provenance == f"lsp im1001.{suffix}"
+    assert val[0].provenance == "lsp im1001.jpg"
     for sample in train + val:
         assert_contract(sample)
         people = sample.people
@@ -73,16 +72,24 @@ def test_lspet(tmp_path):
         assert sample.people.weight_2d[0, INDEX["l_wrist"]] == 1 and sample.people.visible[0, INDEX["l_wrist"]]
 
 
-@pytest.mark.parametrize("joints", [np.zeros((14, 3)), np.zeros((14, 2, 5)), np.zeros((16, 3, 5))], ids=str)
-def test_another_matrix_is_refused(tmp_path, joints):
-    write_mat5(tmp_path / "joints.mat", {"joints": joints})
+@pytest.mark.parametrize("shape", [(14, 3), (14, 2, 5), (16, 3, 5)], ids=str)
+@pytest.mark.parametrize("extended", [False, True], ids=["LSP", "LSPET"])
+def test_another_matrix_is_refused(tmp_path, shape, extended):
+    write_mat5(tmp_path / "joints.mat", {"joints": np.zeros(shape)})
     with pytest.raises(XnectError, match=r"joints\.mat"):
-        read_joints(tmp_path / "joints.mat")
+        read_joints(tmp_path / "joints.mat", extended)
+
+
+def test_one_set_is_not_taken_for_the_other(tmp_path):
+    """Their flags mean different things."""
+    write_lspet(tmp_path, 1)
+    with pytest.raises(XnectError, match=r"3 x 14 x N.*research/lsp\.html"):
+        list(read_lsp(tmp_path, "train", Tally()))
 
 
 def test_the_matrix_or_the_pictures_are_missing(tmp_path):
     with pytest.raises(XnectError, match=r"joints\.mat.*was not found in .*sam\.johnson\.io/research/lsp\.html"):
         list(read_lsp(tmp_path, "train", Tally()))
-    write_lspet(tmp_path, 0)
+    write_mat5(tmp_path / "joints.mat", {"joints": np.zeros((14, 3, 2))})
     with pytest.raises(XnectError, match=r"images.*lspet\.html"):
         list(read_lspet(tmp_path, "train", Tally()))

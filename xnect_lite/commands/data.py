@@ -3,19 +3,44 @@
 from __future__ import annotations
 
 import argparse
+import json
+from pathlib import Path
 
 from xnect_lite.errors import XnectError
+
+DATA_SETS = ("mpii", "coco", "lsp", "lspet", "muco", "mpi-inf-3dhp", "mupots", "photos")
+"""Names of `data.readers.READERS`, which is imported only when a verb runs."""
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
     data = verbs.add_parser("data", help="training data")
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
+
     packing = actions.add_parser("pack", help="put pictures and fused labels into one file, to train on another machine")
     packing.add_argument("--photos", required=True, metavar="DIR", help="folder of the photo kit's sets")
     packing.add_argument("--backgrounds", metavar="DIR", help="folder of pictures without people")
     packing.add_argument("-o", "--output", required=True, metavar="FILE", help="the archive to write (.npz)")
     packing.set_defaults(run=_data_pack)
+
+    showing = actions.add_parser("show", help="a contact sheet of labelled pictures of a data set, for a person to look at")
+    _add_data_set(showing)
+    showing.add_argument("-o", "--output", required=True, metavar="FILE", help="the sheet to write (.jpg or .png)")
+    showing.add_argument("--count", type=int, default=24, help="pictures on the sheet (default 24)")
+    showing.add_argument("--seed", type=int, default=0, help="which pictures are drawn (default 0)")
+    showing.set_defaults(run=_data_show)
+
+    checking = actions.add_parser("check", help="read a data set through; count what it holds and what cannot be used")
+    _add_data_set(checking)
+    checking.add_argument("--decode", action="store_true", help="also decode every picture")
+    checking.add_argument("--json", action="store_true", help="print the figures as JSON")
+    checking.set_defaults(run=_data_check)
+
+
+def _add_data_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dataset", required=True, choices=DATA_SETS, help="which data set; see docs/datasets.md")
+    parser.add_argument("--data", required=True, metavar="DIR", help="folder of the data set")
+    parser.add_argument("--split", choices=("train", "val"), help="default: train, or val for a data set without it")
 
 
 def _data_pack(options: argparse.Namespace) -> int:
@@ -30,4 +55,58 @@ def _data_pack(options: argparse.Namespace) -> int:
     except OSError as error:
         raise XnectError(options.output, f"cannot be written ({error.strerror})", "Choose another file") from error
     print(f"{options.output}: {counts['train']} training and {counts['val']} validation pictures")
+    return 0
+
+
+def _split(options: argparse.Namespace) -> str:
+    from xnect_lite.data.readers import READERS
+
+    return options.split or READERS[options.dataset].splits[0]
+
+
+def _data_show(options: argparse.Namespace) -> int:
+    import numpy as np
+
+    from xnect_lite.data.label_sheet import save_label_sheet
+    from xnect_lite.data.pictures import decodable
+    from xnect_lite.data.readers import read
+    from xnect_lite.data.tally import Tally
+
+    if options.count < 1:
+        raise XnectError("--count", f"is {options.count}", "Give 1 or more")
+    tally = Tally()
+    samples = list(read(options.dataset, options.data, _split(options), tally))
+    order = np.random.default_rng(options.seed).permutation(len(samples))
+    shown = []
+    for sample in decodable((samples[i] for i in order), tally):
+        shown.append(sample)
+        if len(shown) == options.count:
+            break
+    save_label_sheet(Path(options.output), shown)
+    print(f"{options.output}: {len(shown)} of {len(samples)} pictures")
+    print(tally.summary())
+    return 0
+
+
+def _data_check(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from xnect_lite.data.census import Census
+    from xnect_lite.data.pictures import decodable
+    from xnect_lite.data.readers import read
+    from xnect_lite.data.tally import Tally
+
+    tally, census, split = Tally(), Census(), _split(options)
+    samples = read(options.dataset, options.data, split, tally)
+    samples = decodable(samples, tally) if options.decode else samples
+    census.count(tqdm(samples, unit="picture", disable=None))
+    if options.json:
+        left_out = {"left out": tally.as_dict(), "first left out": {r.value: where for r, where in tally.first.items()}}
+        print(json.dumps({"dataset": options.dataset, "split": split, **census.figures(), **left_out}, indent=2))
+        return 0
+    for name, value in census.figures().items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{joint} {count}" for joint, count in value.items() if count)
+        print(f"{name:<24} {value}")
+    print(tally.summary())
     return 0

@@ -2,7 +2,8 @@
 
 One person per picture is annotated. LSP has 2,000 pictures (the first 1,000 train), LSPET 10,000 (all train). LSP's flag
 says that a joint is hidden, LSPET's that it is labelled; and their matrices are turned against each other. The neck of
-both lies higher than ours and is left out. Positions are used as they are in the file.
+both lies higher than ours and is left out. Positions are used as they are in the file. High-resolution re-releases, which
+number their pictures otherwise, are not read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from xnect_lite.data.matfile import read_mat
 from xnect_lite.data.origin import Origin
 from xnect_lite.data.photokit import is_validation
 from xnect_lite.data.sample import Sample
-from xnect_lite.data.tally import Reason, Tally
+from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import LSP14
 
@@ -42,13 +43,17 @@ class LspJoints:
     visible: np.ndarray
 
 
-def read_joints(path: Path) -> LspJoints:
-    """Read ``joints.mat``: 3 x 14 x N (LSP) or 14 x 3 x N (LSPET). Raises XnectError if it is another file."""
+def read_joints(path: Path, extended: bool) -> LspJoints:
+    """Read ``joints.mat`` of LSP (3 x 14 x N) or LSPET (``extended``, 14 x 3 x N). Raises XnectError if it is another file."""
     joints = read_mat(path).get("joints")
     shape = getattr(joints, "shape", ())
-    if len(shape) != 3 or sorted(shape[:2]) != [3, _JOINTS]:
-        raise XnectError(str(path), f"holds no joints of 14 x 3 x N (found {shape})", f"Get it from {LSP.page} or {LSPET.page}")
-    extended = shape[0] == _JOINTS
+    expected = (_JOINTS, 3) if extended else (3, _JOINTS)
+    if len(shape) != 3 or shape[:2] != expected:
+        raise XnectError(
+            str(path),
+            f"holds no joints of {expected[0]} x {expected[1]} x N (found {shape})",
+            f"Get it from {(LSPET if extended else LSP).page}",
+        )
     values = np.asarray(joints, np.float32).transpose((2, 0, 1) if extended else (2, 1, 0))
     flag = values[..., 2] > 0.5
     return LspJoints(values[..., :2], flag if extended else np.ones_like(flag), flag if extended else ~flag)
@@ -56,29 +61,25 @@ def read_joints(path: Path) -> LspJoints:
 
 def read_lsp(folder: Path, split: str, tally: Tally) -> Iterator[Sample]:
     """Samples of LSP: the first 1,000 pictures train, the others are ``val``."""
-    joints = read_joints(LSP.find(folder, "joints.mat"))
+    joints = read_joints(LSP.find(folder, "joints.mat"), extended=False)
     rows = range(_LSP_TRAIN) if split == "train" else range(_LSP_TRAIN, len(joints.labelled))
     yield from samples(LSP, joints, folder, "im{:04d}", [i for i in rows if i < len(joints.labelled)], tally)
 
 
 def read_lspet(folder: Path, split: str, tally: Tally) -> Iterator[Sample]:
     """Samples of LSPET, which has no validation split: those pictures are held back that the photo kit holds back of it."""
-    joints = read_joints(LSPET.find(folder, "joints.mat"))
+    joints = read_joints(LSPET.find(folder, "joints.mat"), extended=True)
     rows = [i for i in range(len(joints.labelled)) if is_validation(f"im{i + 1:05d}.webp") == (split == "val")]
     yield from samples(LSPET, joints, folder, "im{:05d}", rows, tally)
 
 
 def samples(origin: Origin, joints: LspJoints, folder: Path, pattern: str, rows: list[int], tally: Tally) -> Iterator[Sample]:
-    """Samples of these rows; picture i + 1 belongs to row i, as JPEG or (high-resolution version) PNG."""
+    """Samples of these rows; picture i + 1 belongs to row i."""
     images = folder / "images"
     if not images.is_dir():
         raise origin.missing("the folder images of pictures", folder)
     for i in rows:
-        name = pattern.format(i + 1)
-        path = next((p for p in (images / f"{name}.jpg", images / f"{name}.png") if p.is_file()), None)
-        if path is None:
-            tally.add(Reason.PICTURE_MISSING, str(images / f"{name}.jpg"))
-            continue
+        path = images / f"{pattern.format(i + 1)}.jpg"
         one = person(LSP14, joints.joints_px[i], joints.labelled[i], joints.visible[i], without=("neck",))
         provenance = f"{'lsp' if origin is LSP else 'lspet'} {path.name}"
         sample = make_sample(path, [one], tally, provenance=provenance, negative_weight=SOME_LABELLED)
