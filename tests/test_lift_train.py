@@ -13,7 +13,7 @@ from people import walking_person
 from safetensors.torch import save_file
 
 import train_pose
-from xnect_lite.config import CameraConfig, GroupingConfig, LiftingConfig
+from xnect_lite.config import CameraConfig, GroupingConfig, LiftingConfig, NetworkConfig
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.errors import XnectError
 from xnect_lite.lift_network import FILE_NAME, LiftNetwork, find_lifter, load_lifter, open_lift
@@ -23,7 +23,7 @@ from xnect_lite.skeleton import CANONICAL_STATURE_M, FLIP, INDEX, MEETS, NUM_JOI
 from xnect_lite.train import lift_data
 from xnect_lite.train.lift_config import Stage2Config
 from xnect_lite.train.lift_data import LiftAugment, LiftSet, augment, collect
-from xnect_lite.train.lift_train import lift_loss, score, see
+from xnect_lite.train.lift_train import answers_path, lift_loss, score, see
 from xnect_lite.types import People
 from xnect_lite.weights import save_weights
 
@@ -152,9 +152,21 @@ def test_a_broken_set_is_named(tmp_path, content):
 def run(tmp_path_factory):
     """A run on answers that are there already: it learns to read bones off the evidence."""
     out = tmp_path_factory.mktemp("stage2")
-    lift_data.save(walkers(256), out / "answers_train.npz")
-    lift_data.save(walkers(64), out / "answers_val.npz")
-    values = [f"out={out}", "epochs=25", "batch=64", "width=0.5", "threads=1", "warm_up_steps=5", "ema_decay=0.9"]
+    stage_one = out / "stage1.safetensors"
+    stage_one.write_bytes(b"its answers are there already")
+    config = Stage2Config(out=str(out), network=NetworkConfig(weights=str(stage_one)))
+    lift_data.save(walkers(256), answers_path(config, "train"))
+    lift_data.save(walkers(64), answers_path(config, "val"))
+    values = [
+        f"out={out}",
+        f"network.weights={stage_one}",
+        "epochs=25",
+        "batch=64",
+        "width=0.5",
+        "threads=1",
+        "warm_up_steps=5",
+        "ema_decay=0.9",
+    ]
     assert train_pose.main(["stage2", *(part for value in values for part in ("--set", value))]) == 0
     return out
 
@@ -166,6 +178,15 @@ def test_a_run_learns_and_leaves_its_files(run):
     best = min(line["mpjpe_mm"] for line in log)
     assert best < 0.4 * log[0]["mpjpe_mm"] and best < 120
     assert score(load_lifter(run / "best.safetensors"), walkers(64))["mpjpe_mm"] == pytest.approx(best, rel=0.02)
+
+
+def test_answers_of_another_stage_one_are_not_used(tmp_path):
+    paths = set()
+    for content in (b"one", b"other"):
+        (tmp_path / "w.safetensors").write_bytes(content)
+        config = Stage2Config(out=str(tmp_path), network=NetworkConfig(weights=str(tmp_path / "w.safetensors")))
+        paths |= {answers_path(config, "train"), answers_path(config, "val")}
+    assert len(paths) == 4
 
 
 def test_the_loss_weighs_what_is_known():

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 from synth.tiny import tiny_bodies
 
-from xnect_lite.data.photokit import leg_arm_length
+from xnect_lite.data.bodies import leg_arm_length
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import BONES as SKELETON_BONES
 from xnect_lite.skeleton import INDEX, JOINTS

@@ -68,9 +68,7 @@ def collect(predictor: Predictor, samples: Iterable[Sample], grouping: GroupingC
                     labels.joints_ray_mm[truth] / 1000, labels.weight_3d[truth],
                 ))  # fmt: skip
     if not rows:
-        raise XnectError(
-            "the training pictures", "Stage I found nobody there whose 3D pose is labelled", "Train Stage I first"
-        )
+        raise XnectError("the training pictures", "Stage I found nobody there whose 3D pose is labelled", "Train Stage I first")
     return LiftSet(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
 
 

@@ -23,7 +23,7 @@ from xnect_lite.train.checkpoint import Ema
 from xnect_lite.train.lift_config import LiftDataConfig, Stage2Config
 from xnect_lite.train.lift_data import LiftSet
 from xnect_lite.train.schedule import learning_rate
-from xnect_lite.weights import save_weights
+from xnect_lite.weights import find_weights, save_weights, sha256
 
 
 def train_stage2(config: Stage2Config) -> dict[str, float]:
@@ -81,7 +81,7 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
 
 def answers(config: Stage2Config, split: str) -> LiftSet:
     """Stage I's answers for a split, from the run's folder if they are there already."""
-    path = Path(config.out) / f"answers_{split}.npz"
+    path = answers_path(config, split)
     if path.is_file():
         print(f"using Stage I's answers in {path}", flush=True)
         return _single(lift_data.load(path))
@@ -89,6 +89,12 @@ def answers(config: Stage2Config, split: str) -> LiftSet:
     found = lift_data.collect(predictor, read_split(config.data, split), config.grouping, progress=True)
     lift_data.save(found, path)
     return _single(found)
+
+
+def answers_path(config: Stage2Config, split: str) -> Path:
+    """Where the answers of this Stage I are kept: its weights are part of the name, so another's are never taken for its."""
+    digest = sha256(find_weights(config.network.backbone, config.network.weights))
+    return Path(config.out) / f"answers_{split}_{digest[:12]}.npz"
 
 
 def _single(people: LiftSet) -> LiftSet:
