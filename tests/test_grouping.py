@@ -7,8 +7,11 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xnect_lite.config import GroupingConfig
+from xnect_lite.fragments import join_fragments
 from xnect_lite.grouping import Peaks, associate, choose_bones, find_peaks, group_people, read_locations, score_limbs
 from xnect_lite.skeleton import INDEX, JOINTS, LIMBS, MEETS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT
 from xnect_lite.types import Letterbox, Maps
@@ -44,7 +47,7 @@ def draw(people: list[np.ndarray], strength: float = 0.9, sigma: float = 1.0, bo
     """Maps of people given as (24, 2) map cells: bells at joints, unit vectors along limbs, bones around both ends."""
     ys, xs = np.mgrid[:HEIGHT, :WIDTH].astype(float)
     heat, pafs = np.full((NUM_JOINTS, HEIGHT, WIDTH), 1e-4), np.zeros((NUM_LIMBS, 2, HEIGHT, WIDTH))
-    locations = np.zeros((3, NUM_JOINTS, HEIGHT, WIDTH))
+    locations, centre = np.zeros((3, NUM_JOINTS, HEIGHT, WIDTH)), np.full((HEIGHT, WIDTH), 1e-4)
     for number, joints in enumerate(people):
         bones = bones_of(number)
         for j in np.flatnonzero(np.isfinite(joints[:, 0])):
@@ -53,6 +56,10 @@ def draw(people: list[np.ndarray], strength: float = 0.9, sigma: float = 1.0, bo
             near = distance2 <= 2.5**2
             for bone in [j, *np.flatnonzero(j == PARENTS)]:
                 locations[:, bone, near] = bones[bone][:, None]
+        trunk = joints[[INDEX[n] for n in ("r_shoulder", "l_shoulder", "r_hip", "l_hip")]]
+        if np.isfinite(trunk[:2]).any() and np.isfinite(trunk[2:]).any():
+            x, y = np.nanmean(trunk, axis=0)
+            centre = np.maximum(centre, strength * np.exp(-0.5 * ((xs - x) ** 2 + (ys - y) ** 2) / sigma**2))
         for k, (a, b) in enumerate(LIMBS):
             if np.isfinite(joints[[a, b]]).all():
                 start, line = joints[a], joints[b] - joints[a]
@@ -65,7 +72,7 @@ def draw(people: list[np.ndarray], strength: float = 0.9, sigma: float = 1.0, bo
 
     box = box or Letterbox.fit(WIDTH * 8, HEIGHT * 8, WIDTH * 8, HEIGHT * 8)
     return Maps(
-        send(heat), torch.zeros(HEIGHT, WIDTH), send(pafs).flatten(0, 1), send(locations).flatten(0, 1),
+        send(heat), send(centre), send(pafs).flatten(0, 1), send(locations).flatten(0, 1),
         torch.zeros(HEIGHT, WIDTH), 8, box,
     )  # fmt: skip
 
@@ -322,13 +329,58 @@ def test_whoever_lacks_joints_is_still_one_person(without):
     check(group_people(draw([person(32, 20, without=without)]), CONFIG), [expected])
 
 
-def test_without_a_neck_the_flanks_hold_the_body_together():
-    people = group_people(draw([person(32, 20, without=("neck",))]), CONFIG)
-    body = [j for j, name in enumerate(JOINTS) if name not in (*HEAD, "neck")]
-    expected = to_px(person(32, 20))[body]
-    np.testing.assert_allclose(people.joints_px[0, body], expected, atol=0.8)
-    # The head hangs on the neck. Nothing ties it to the body: at most it is reported on its own.
-    assert len(people) <= 2 and np.isnan(people.joints_px[1:, body]).all()
+@pytest.mark.parametrize(
+    ("without", "out_of_reach"),
+    [
+        (("neck",), ()),  # the flanks hold the body together
+        (("neck", "r_shoulder"), ("r_elbow", "r_wrist", "r_hand")),
+        (("neck", "pelvis"), ("spine",)),  # even the flanks are held together by the centre map alone
+        (("neck", "head"), HEAD),  # ears without a head are single points
+    ],
+    ids=lambda names: " ".join(names) or "nothing",
+)
+def test_without_a_neck_the_head_is_found_where_the_trunk_leads(without, out_of_reach):
+    """No limb ties the head to the body then."""
+    expected = person(32, 20, without=(*without, *out_of_reach))
+    check(group_people(draw([person(32, 20, without=without)]), CONFIG), [expected])
+
+
+def test_heads_without_necks_go_to_their_own_bodies():
+    two = [person(22, 20, without=("neck",)), person(33, 22, without=("neck",))]
+    check(group_people(draw(two), CONFIG), two, atol_px=1.5)
+
+
+def test_a_head_alone_beside_a_body_without_one_is_not_taken_for_its_head():
+    body, head = person(20, 20, without=("neck", *HEAD)), person(40, 26)
+    head[[j for j, name in enumerate(JOINTS) if name not in HEAD]] = np.nan
+    check(group_people(draw([body, head]), CONFIG), [body])
+
+
+TRUNK_GONE = ("pelvis", "spine", "r_shoulder", "r_elbow", "r_wrist", "r_hand", "l_hip", "l_knee", "l_ankle", "l_toe")
+
+
+@pytest.mark.parametrize("has_centre", [True, False], ids=["centre map", "no centre map"])
+def test_a_peak_of_the_centre_map_joins_the_halves_of_a_person(has_centre):
+    """No limb is left between what is above and what is below the waist."""
+    expected = person(32, 20, without=TRUNK_GONE)
+    maps = draw([expected])
+    if not has_centre:
+        maps = dataclasses.replace(maps, centre=torch.zeros(HEIGHT, WIDTH))
+    people = group_people(maps, dataclasses.replace(CONFIG, min_joints=3, person_threshold=0.0))
+    assert len(people) == (1 if has_centre else 2)
+    if has_centre:
+        check(people, [expected])
+
+
+def test_a_centre_that_is_somebody_elses_joins_nothing():
+    """Shoulders on the left, hips on the right, and the whole person who stands between them."""
+    above, below = person(20, 16, without=("spine", "pelvis")), person(44, 24, without=("spine", "pelvis"))
+    lower = [INDEX[f"{s}_{n}"] for s in "rl" for n in ("hip", "knee", "ankle", "toe")]
+    above[lower] = np.nan
+    below[[j for j in range(NUM_JOINTS) if j not in lower]] = np.nan
+    between = person(32, 20)
+    people = group_people(draw([above, between, below]), dataclasses.replace(CONFIG, min_joints=3, person_threshold=0.0))
+    assert sorted(np.isfinite(people.joints_px[..., 0]).sum(1).tolist())[-2:] == [14, 24]
 
 
 def _twice(offset: float) -> Maps:
@@ -344,7 +396,7 @@ def test_a_double_detection_is_dropped(offset, found, monkeypatch):
     people = group_people(_twice(offset), CONFIG)
     assert len(people) == found
     np.testing.assert_allclose(people.joints_px[0], to_px(person(30, 19, 1.4)), atol=3)
-    monkeypatch.setattr("xnect_lite.grouping._same_person", lambda *_: False)
+    monkeypatch.setattr("xnect_lite.grouping._doubles", lambda j: np.zeros((len(j), len(j)), bool))
     assert len(group_people(_twice(offset), CONFIG)) == 2
 
 
@@ -364,6 +416,56 @@ def test_fewer_than_min_joints_are_no_person(names, found):
     config = dataclasses.replace(CONFIG, person_threshold=0.0, min_joints=4)
     only = person(32, 20, without=tuple(n for n in JOINTS if n not in names))
     assert len(group_people(draw([only]), config)) == found
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("name", ["heatmaps", "centre", "pafs", "locations"])
+def test_where_a_map_is_not_finite_there_is_nothing(name, value):
+    one = person(44, 20)
+    maps = draw([person(12, 20), one])
+    broken = getattr(maps, name).clone()
+    broken[..., :26] = value
+    people = group_people(dataclasses.replace(maps, **{name: broken}), CONFIG)
+    check(people, [one] if name in ("heatmaps", "pafs") else [person(12, 20), one])
+    for field in ("joints_px", "joint_score", "person_score", "bones_ray_m", "locations_ray_m"):
+        assert not np.isinf(getattr(people, field)).any()
+    nothing = dataclasses.replace(maps, **{name: torch.full_like(broken, value)})
+    assert len(group_people(nothing, CONFIG)) == (0 if name in ("heatmaps", "pafs") else 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), peaks=st.integers(1, 12), density=st.floats(0, 1))
+def test_whatever_the_scores_no_peak_is_used_twice_and_no_person_has_a_joint_twice(seed, peaks, density):
+    rng = np.random.default_rng(seed)
+    scores = rng.uniform(-1, 1, (NUM_LIMBS, peaks, peaks)) * (rng.random((NUM_LIMBS, peaks, peaks)) < density)
+    xy_map = rng.uniform(0, 64, (NUM_JOINTS, peaks, 2))
+    rows = associate(scores, rng.random((NUM_JOINTS, peaks)), 0.1)
+    assert (rows.max(1, initial=-1) >= 0).all() if len(rows) else True
+    for joined in (rows, join_fragments(rows, xy_map, rng.uniform(0, 64, (rng.integers(0, 6), 2)))):
+        for joint in range(NUM_JOINTS):
+            used = joined[joined[:, joint] >= 0, joint]
+            assert len(set(used.tolist())) == len(used)
+        assert (joined >= 0).sum() == (rows >= 0).sum(), "joining loses no joint"
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), hot=st.floats(0, 0.2))
+def test_whatever_the_maps_the_answer_is_finite_or_nan(seed, hot):
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(channels: int, spread: float) -> torch.Tensor:
+        maps = spread * torch.randn(channels, 12, 16, generator=generator)
+        bad = torch.tensor([torch.nan, torch.inf, -torch.inf, 1e30]).repeat(maps.numel() // 4).view_as(maps)
+        return torch.where(torch.rand(maps.shape, generator=generator) < hot, bad, maps)
+
+    box = Letterbox.fit(128, 96, 128, 96)
+    maps = Maps(noise(NUM_JOINTS, 1).sigmoid(), noise(1, 1)[0].sigmoid(), noise(2 * NUM_LIMBS, 1), noise(3 * NUM_JOINTS, 1),
+                noise(1, 1)[0], 8, box)  # fmt: skip
+    people = group_people(maps, dataclasses.replace(CONFIG, min_joints=1, person_threshold=0.0))
+    assert len(people) <= CONFIG.max_people
+    for field in ("joints_px", "joint_score", "person_score", "bones_ray_m", "locations_ray_m"):
+        assert not np.isinf(getattr(people, field)).any()
+    assert np.isfinite(people.joint_score).all() and np.isfinite(people.person_score).all()
 
 
 def test_faint_people_need_enough_evidence():

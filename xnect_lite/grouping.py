@@ -2,110 +2,45 @@
 
 Peaks and limb scores are computed with tensor operations where the maps are; only peaks, scores and the location
 vectors at people's joints cross to the host. Association is greedy over all limbs at once, best first, and joins
-partial people that share no joint type: no joint, the neck included, has to be there.
+partial people that share no joint type: no joint, the neck included, has to be there. What no limb ties together is
+joined afterwards where the centre map or the line of the trunk says that it is one person (`fragments`).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
 
 import numpy as np
 import torch
-from torch.nn import functional
 
 from xnect_lite.config import GroupingConfig
-from xnect_lite.skeleton import LIMBS, MEETS, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.fragments import join_fragments
+from xnect_lite.peaks import LIMB_A, LIMB_B, Peaks, find_peaks, sample_maps, score_limbs
+from xnect_lite.skeleton import MEETS, NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Maps, People
 
-_LIMB_A = [a for a, _ in LIMBS]
-_LIMB_B = [b for _, b in LIMBS]
-_SHORT_LIMB_MAP = 1.5  # below this many cells a limb's direction says little
-
-
-@dataclass(frozen=True)
-class Peaks:
-    """Heatmap maxima, best first, padded to K per joint.
-
-    xy_map (24, K, 2) map cells, sub-cell; score (24, K), 0 = padding.
-    """
-
-    xy_map: torch.Tensor
-    score: torch.Tensor
+__all__ = ["Peaks", "associate", "choose_bones", "find_peaks", "group_people", "read_locations", "score_limbs"]
 
 
 def group_people(maps: Maps, config: GroupingConfig) -> People:
-    """Everyone in the maps, best first, with joints in source pixels and bones as the location maps say."""
-    peaks = find_peaks(maps.heatmaps, config.peak_threshold, config.max_peaks)
-    limb_scores = score_limbs(maps.pafs, peaks, config.limb_samples)
-    score = peaks.score.cpu().numpy()
-    xy_map = peaks.xy_map.cpu().numpy()
-    rows = associate(limb_scores.cpu().numpy(), score, config.limb_threshold)
-    people = _assemble(rows, xy_map, score, maps, config)
-    return people
+    """Everyone in the maps, best first, with joints in source pixels and bones as the location maps say.
 
-
-# -- peaks -----------------------------------------------------------------------------------------------------------
-
-
-def find_peaks(heatmaps: torch.Tensor, threshold: float, most: int) -> Peaks:
-    """Local maxima of (24, h, w) heatmaps above ``threshold``, at most ``most`` per joint, refined below a cell."""
-    joints, height, width = heatmaps.shape
-    highest = functional.max_pool2d(heatmaps[None], 3, stride=1, padding=1)[0]
-    is_peak = (heatmaps == highest) & (heatmaps > threshold)
-    before = functional.pad(is_peak, (1, 1, 1, 0))  # of equal neighbours only the first in reading order counts
-    is_peak &= ~(before[:, 1:, :-2] | before[:, :-1, :-2] | before[:, :-1, 1:-1] | before[:, :-1, 2:])
-    score, index = torch.where(is_peak, heatmaps, 0.0).flatten(1).topk(min(most, height * width), dim=1)
-    score = score[:, : max(1, int((score > 0).sum(1).max()))]
-    index = index[:, : score.shape[1]]
-    x, y = index % width, index // width
-    padded = functional.pad(heatmaps[None], (1, 1, 1, 1), mode="reflect")[0].clamp_min(1e-6).log()  # no shift across borders
-    joint = torch.arange(joints, device=heatmaps.device)[:, None]
-
-    def at(dx: int, dy: int) -> torch.Tensor:
-        return padded[joint, y + 1 + dy, x + 1 + dx]
-
-    middle = at(0, 0)
-    xy = torch.stack([x + _vertex(at(-1, 0), middle, at(1, 0)), y + _vertex(at(0, -1), middle, at(0, 1))], -1)
-    return Peaks(xy, score)
-
-
-def _vertex(before: torch.Tensor, middle: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
-    """Where the parabola through three log values one cell apart peaks, -0.5..0.5; exact for a Gaussian."""
-    bend = before - 2 * middle + after
-    shift = torch.where(bend < -1e-6, 0.5 * (before - after) / bend.clamp_max(-1e-6), 0.0)
-    return shift.clamp(-0.5, 0.5)
-
-
-# -- limbs -----------------------------------------------------------------------------------------------------------
-
-
-def score_limbs(pafs: torch.Tensor, peaks: Peaks, samples: int) -> torch.Tensor:
-    """(25, K, K) agreement of the fields with the line from peak a to peak b of each limb, about -1..1; 0 = no pair.
-
-    The mean of the field's component along the line over ``samples`` points, lowered when part of the line lies on no
-    limb. Very short limbs have no reliable direction: there, the field's length counts for half.
+    Where a map is not finite there is nothing: no joint, no limb, no bone.
     """
-    start, end = peaks.xy_map[_LIMB_A], peaks.xy_map[_LIMB_B]  # (25, K, 2)
-    line = end[:, None, :] - start[:, :, None]  # (25, Ka, Kb, 2)
-    length = line.norm(dim=-1)
-    share = (torch.arange(samples, device=pafs.device, dtype=line.dtype) + 0.5) / samples
-    points = start[:, :, None, None] + share[:, None] * line[..., None, :]  # (25, Ka, Kb, S, 2)
-    field = _sample(pafs.unflatten(0, (-1, 2)), points.flatten(1, 3)).unflatten(1, points.shape[1:4])
-    unit = line / length.clamp_min(1e-3)[..., None]
-    along = (field * unit[..., None, :]).sum(-1)
-    score = along.mean(-1) * (along > 0.05).float().mean(-1).clamp_min(0.3)
-    score = torch.where(length < _SHORT_LIMB_MAP, torch.maximum(score, 0.5 * field.norm(dim=-1).mean(-1)), score)
-    real = (peaks.score[_LIMB_A][:, :, None] > 0) & (peaks.score[_LIMB_B][:, None, :] > 0)
-    return torch.where(real, score, 0.0)
+    maps = dataclasses.replace(maps, heatmaps=_finite(maps.heatmaps), centre=_finite(maps.centre), pafs=_finite(maps.pafs))
+    # The centre map goes through the same search as the joints', as one more of them.
+    found = find_peaks(torch.cat([maps.heatmaps, maps.centre[None]]), config.peak_threshold, config.max_peaks)
+    peaks = Peaks(found.xy_map[:NUM_JOINTS], found.score[:NUM_JOINTS])
+    limb_scores = score_limbs(maps.pafs, peaks, config.limb_samples).cpu().numpy()
+    xy_map, score = found.xy_map.cpu().numpy(), found.score.cpu().numpy()
+    rows = associate(limb_scores, score[:NUM_JOINTS], config.limb_threshold)
+    rows = join_fragments(rows, xy_map[:NUM_JOINTS], xy_map[NUM_JOINTS][score[NUM_JOINTS] > 0])
+    return _assemble(rows, xy_map[:NUM_JOINTS], score[:NUM_JOINTS], maps, config)
 
 
-def _sample(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Bilinear read-out: maps (N, C, h, w) at points (N, M, 2) in cells -> (N, M, C); the border is repeated."""
-    height, width = maps.shape[-2:]
-    scale = torch.tensor([2 / width, 2 / height], device=maps.device, dtype=points.dtype)
-    grid = (points + 0.5) * scale - 1
-    read = functional.grid_sample(maps, grid[:, None], mode="bilinear", padding_mode="border", align_corners=False)
-    return read[:, :, 0].transpose(1, 2)
+def _finite(maps: torch.Tensor) -> torch.Tensor:
+    """``maps`` with 0 where it is not finite."""
+    return torch.nan_to_num(maps, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 # -- association -----------------------------------------------------------------------------------------------------
@@ -118,33 +53,40 @@ def associate(limb_scores: np.ndarray, peak_scores: np.ndarray, threshold: float
     joint type it lacks, or joins two people whose joint types are disjoint.
     """
     limb, a, b = np.nonzero(limb_scores > threshold)
-    joint_a, joint_b = np.array(_LIMB_A)[limb], np.array(_LIMB_B)[limb]
+    joint_a, joint_b = np.array(LIMB_A)[limb], np.array(LIMB_B)[limb]
     value = limb_scores[limb, a, b] * np.sqrt(peak_scores[joint_a, a] * peak_scores[joint_b, b])
-    owner: dict[tuple[int, int], int] = {}
-    rows: list[dict[int, int] | None] = []
-    for i in np.argsort(-value, kind="stable"):
-        one, other = (int(joint_a[i]), int(a[i])), (int(joint_b[i]), int(b[i]))
-        row_one, row_other = owner.get(one), owner.get(other)
-        if row_one is None and row_other is None:
-            owner[one] = owner[other] = len(rows)
-            rows.append(dict((one, other)))
-        elif row_one is None or row_other is None:
-            row, free = (row_other, one) if row_one is None else (row_one, other)
-            members = rows[row]  # type: ignore[index]
-            if free[0] not in members:  # type: ignore[operator]
-                members[free[0]] = free[1]  # type: ignore[index]
-                owner[free] = row  # type: ignore[assignment]
-        elif row_one != row_other:
-            members, others = rows[row_one], rows[row_other]
-            if not members.keys() & others.keys():  # type: ignore[union-attr]
-                members.update(others)  # type: ignore[union-attr, arg-type]
-                for peak in others.items():  # type: ignore[union-attr]
-                    owner[peak] = row_one
-                rows[row_other] = None
-    people = np.full((len(rows), NUM_JOINTS), -1, np.int64)
-    for p, members in enumerate(rows):
-        for joint, peak in (members or {}).items():
-            people[p, joint] = peak
+    best_first = np.argsort(-value, kind="stable")
+    per_joint = peak_scores.shape[1]  # peak p of joint j is number j * per_joint + p
+    ones = (joint_a * per_joint + a)[best_first].tolist()
+    others = (joint_b * per_joint + b)[best_first].tolist()
+    owner = [-1] * (NUM_JOINTS * per_joint)
+    members: list[list[int]] = []  # per person
+    types: list[int] = []  # per person, a bit for every joint type it has
+    for one, other in zip(ones, others, strict=True):
+        person, second = owner[one], owner[other]
+        if person < 0 and second < 0:
+            owner[one] = owner[other] = len(members)
+            members.append([one, other])
+            types.append(1 << one // per_joint | 1 << other // per_joint)
+            continue
+        if person == second:
+            continue
+        if person < 0 or second < 0:
+            person, free = (second, one) if person < 0 else (person, other)
+            added, added_types = [free], 1 << free // per_joint
+        else:
+            added, added_types = members[second], types[second]
+        if types[person] & added_types:
+            continue  # a person has every joint once
+        for peak in added:
+            owner[peak] = person
+        members[person] += added
+        types[person] |= added_types
+        if second >= 0 and added is members[second]:
+            members[second] = []
+    people = np.full((len(members), NUM_JOINTS), -1, np.int64)
+    for row, peaks in zip(people, members, strict=True):
+        row[np.array(peaks, np.int64) // per_joint] = np.array(peaks, np.int64) % per_joint
     return people[(people >= 0).any(1)]
 
 
@@ -160,13 +102,10 @@ def _assemble(rows: np.ndarray, xy_map: np.ndarray, score: np.ndarray, maps: Map
     # A person is as sure as its joints are on average, and surer the more of them were found.
     person_score = joint_score.sum(1) / np.maximum(found.sum(1), 1) * np.minimum(1.0, found.sum(1) / 12)
     order = np.argsort(-joint_score.sum(1), kind="stable")
-    order = [int(p) for p in order if found[p].sum() >= config.min_joints and person_score[p] >= config.person_threshold]
-    kept: list[int] = []
-    for p in order:
-        if len(kept) < config.max_people and not any(_same_person(joints_map[p], joints_map[q]) for q in kept):
-            kept.append(p)
+    order = order[(found.sum(1) >= config.min_joints)[order] & (person_score >= config.person_threshold)[order]]
+    kept = order[_first_of_their_kind(joints_map[order])][: config.max_people]
     people = People.empty(len(kept))
-    if not kept:
+    if not len(kept):
         return people
     joints_map, joint_score, person_score = joints_map[kept], joint_score[kept], person_score[kept]
     people.joints_px[:] = maps.letterbox.to_source((joints_map + 0.5) * maps.stride - 0.5)
@@ -177,12 +116,25 @@ def _assemble(rows: np.ndarray, xy_map: np.ndarray, score: np.ndarray, maps: Map
     return people
 
 
-def _same_person(weaker: np.ndarray, stronger: np.ndarray) -> bool:
-    """True when most of the weaker person's joints (24, 2) lie on the stronger one's like joints."""
-    both = np.isfinite(weaker[:, 0]) & np.isfinite(stronger[:, 0])
-    extent = np.nanmax(np.ptp(stronger[np.isfinite(stronger[:, 0])], axis=0))
-    near = np.linalg.norm(weaker[both] - stronger[both], axis=-1) < max(1.0, 0.06 * extent)
-    return bool(near.sum() >= 0.6 * np.isfinite(weaker[:, 0]).sum())
+def _first_of_their_kind(joints_map: np.ndarray) -> np.ndarray:
+    """(P,) False for people (P, 24, 2), strongest first, who are a stronger one seen double."""
+    double = _doubles(joints_map)
+    keep = np.ones(len(joints_map), bool)
+    for weaker in range(1, len(joints_map)):
+        keep[weaker] = not (double[weaker, :weaker] & keep[:weaker]).any()
+    return keep
+
+
+def _doubles(joints_map: np.ndarray) -> np.ndarray:
+    """(P, P) [weaker, stronger]: most of the weaker one's joints lie on the stronger one's like joints."""
+    found = np.isfinite(joints_map[..., 0])
+    high = np.where(found[..., None], joints_map, -np.inf).max(1, initial=-np.inf)
+    low = np.where(found[..., None], joints_map, np.inf).min(1, initial=np.inf)
+    reach = np.maximum(1.0, 0.06 * (high - low).max(-1, initial=0.0))
+    gap = joints_map[:, None] - joints_map[None]
+    with np.errstate(invalid="ignore"):
+        near = np.hypot(gap[..., 0], gap[..., 1]) < reach[None, :, None]
+    return near.sum(-1) >= 0.6 * found.sum(-1)[:, None]
 
 
 def read_locations(locations: torch.Tensor, joints_map: np.ndarray) -> np.ndarray:
@@ -192,8 +144,9 @@ def read_locations(locations: torch.Tensor, joints_map: np.ndarray) -> np.ndarra
     """
     found = np.isfinite(joints_map[..., 0])
     points = torch.from_numpy(np.nan_to_num(joints_map).reshape(1, -1, 2)).to(locations)
-    read = _sample(locations[None], points)[0].reshape(len(joints_map), NUM_JOINTS, 3, NUM_JOINTS).cpu().numpy()
-    return np.where(found[..., None, None] & MEETS[:, None], read, np.nan).astype(np.float32)
+    read = sample_maps(locations[None], points)[0].reshape(len(joints_map), NUM_JOINTS, 3, NUM_JOINTS).cpu().numpy()
+    known = found[..., None, None] & MEETS[:, None] & np.isfinite(read)
+    return np.where(known, read, np.nan).astype(np.float32)
 
 
 def choose_bones(read: np.ndarray, joints_map: np.ndarray) -> np.ndarray:
@@ -214,6 +167,7 @@ def choose_bones(read: np.ndarray, joints_map: np.ndarray) -> np.ndarray:
 
 def _distance_to_others(joints_map: np.ndarray) -> np.ndarray:
     """(P, 24) cells from each joint to the nearest like joint of anybody else, at most 1000; NaN joints give 1000."""
-    gap = np.linalg.norm(joints_map[:, None] - joints_map[None], axis=-1)
+    gap = joints_map[:, None] - joints_map[None]
+    gap = np.hypot(gap[..., 0], gap[..., 1])
     gap[np.arange(len(gap)), np.arange(len(gap))] = np.nan
     return np.nan_to_num(gap, nan=1000.0).min(1)
