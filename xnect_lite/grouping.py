@@ -144,7 +144,7 @@ def read_locations(locations: torch.Tensor, joints_map: np.ndarray) -> np.ndarra
     """
     found = np.isfinite(joints_map[..., 0])
     points = torch.from_numpy(np.nan_to_num(joints_map).reshape(1, -1, 2)).to(locations)
-    read = sample_maps(locations[None], points)[0].reshape(len(joints_map), NUM_JOINTS, 3, NUM_JOINTS).cpu().numpy()
+    read = sample_maps(locations[None], points)[0].T.reshape(len(joints_map), NUM_JOINTS, 3, NUM_JOINTS).cpu().numpy()
     known = found[..., None, None] & MEETS[:, None] & np.isfinite(read)
     return np.where(known, read, np.nan).astype(np.float32)
 

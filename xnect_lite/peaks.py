@@ -73,23 +73,24 @@ def score_limbs(pafs: torch.Tensor, peaks: Peaks, samples: int) -> torch.Tensor:
     """
     start, end = peaks.xy_map[LIMB_A], peaks.xy_map[LIMB_B]  # (25, K, 2)
     line = end[:, None, :] - start[:, :, None]  # (25, Ka, Kb, 2)
-    length = torch.hypot(line[..., 0], line[..., 1])  # torch.norm is many times slower on a CPU
+    length = (line * line).sum(-1).sqrt()  # torch.norm is many times slower on a CPU
     share = (torch.arange(samples, device=pafs.device, dtype=line.dtype) + 0.5) / samples
     points = start[:, :, None, None] + share[:, None] * line[..., None, :]  # (25, Ka, Kb, S, 2)
-    field = sample_maps(pafs.unflatten(0, (-1, 2)), points.flatten(1, 3)).unflatten(1, points.shape[1:4])
+    field = sample_maps(pafs.unflatten(0, (-1, 2)), points.flatten(1, 3)).unflatten(2, points.shape[1:4])
+    field_x, field_y = field[:, 0], field[:, 1]  # (25, Ka, Kb, S)
     unit = line / length.clamp_min(1e-3)[..., None]
-    along = (field * unit[..., None, :]).sum(-1)
+    along = field_x * unit[..., :1] + field_y * unit[..., 1:]
     score = along.mean(-1) * (along > 0.05).float().mean(-1).clamp_min(0.3)
-    strength = 0.5 * torch.hypot(field[..., 0], field[..., 1]).mean(-1)
+    strength = 0.5 * (field_x * field_x + field_y * field_y).sqrt().mean(-1)
     score = torch.where(length < _SHORT_LIMB_MAP, torch.maximum(score, strength), score)
     real = (peaks.score[LIMB_A][:, :, None] > 0) & (peaks.score[LIMB_B][:, None, :] > 0)
     return torch.where(real, score, 0.0)
 
 
 def sample_maps(maps: torch.Tensor, points: torch.Tensor) -> torch.Tensor:
-    """Bilinear read-out: maps (N, C, h, w) at points (N, M, 2) in cells -> (N, M, C); the border is repeated."""
+    """Bilinear read-out: maps (N, C, h, w) at points (N, M, 2) in cells -> (N, C, M); the border is repeated."""
     height, width = maps.shape[-2:]
     scale = torch.tensor([2 / width, 2 / height], device=maps.device, dtype=points.dtype)
     grid = (points + 0.5) * scale - 1
     read = functional.grid_sample(maps, grid[:, None], mode="bilinear", padding_mode="border", align_corners=False)
-    return read[:, :, 0].transpose(1, 2)
+    return read[:, :, 0]
