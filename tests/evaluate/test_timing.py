@@ -10,6 +10,7 @@ import sys
 
 import pytest
 import torch
+from small_network import small_network
 
 from xnect_lite.cli import main
 from xnect_lite.errors import XnectError
@@ -237,8 +238,15 @@ def test_stage_i_can_run_on_every_back_end_of_its_device():
     from xnect_lite.runtime.backends.names import BACKENDS
 
     on_cpu, on_gpu = pose_engines(CPU), pose_engines(torch.device("cuda"))
-    assert {*on_cpu, *on_gpu} == {*BACKENDS, "torchscript"}
+    assert {*on_cpu, *on_gpu} == {*BACKENDS, "torchscript", "openvino-int8"}
     assert "cudagraph" not in on_cpu and "openvino" not in on_gpu
+
+
+def test_stage_i_is_timed_in_int8_too(monkeypatch):
+    pytest.importorskip("nncf", reason="the extra 'export' is not installed")
+    monkeypatch.setattr("xnect_lite.evaluate.candidates.build_network", lambda _c: small_network())
+    out = build_pass(dataclasses.replace(TINY, width=96, batch=2, engine="openvino-int8", pose=True), CPU)()
+    assert out["heatmaps"].shape == (2, 24, 8, 12)
 
 
 def test_measuring_gives_every_candidate_a_row_in_order_and_a_reason_where_it_failed(monkeypatch):
