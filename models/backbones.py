@@ -7,10 +7,12 @@ Every backbone is an ``nn.Module`` with ``channels: {stride: channels}`` and
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
+from xnect_lite.models.names import BACKBONE_NAMES, SELECSLS
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
 from xnect_lite.models.vovnet import VoVNet39
 
@@ -63,10 +65,9 @@ class VoVNet39Backbone(nn.Module):
         return self.core.forward_features(image, strides)
 
 
+_OTHERS: dict[str, Callable[[], nn.Module]] = {"resnet50": ResNet50Backbone, "vovnet39": VoVNet39Backbone}
 BACKBONES: dict[str, Callable[[], nn.Module]] = {
-    **{name: (lambda name=name: SelecSLSBackbone(name)) for name in CONFIGS},
-    "resnet50": ResNet50Backbone,
-    "vovnet39": VoVNet39Backbone,
+    name: partial(SelecSLSBackbone, name) if name in SELECSLS else _OTHERS[name] for name in BACKBONE_NAMES
 }
 """Backbone name -> constructor."""
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 
+from xnect_lite.models.names import BACKBONE_NAMES
 from xnect_lite.runtime.backends.names import BACKENDS
 
 
 def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     """The options every verb that runs the pipeline shares."""
     group = parser.add_argument_group("pipeline")
-    group.add_argument("--backbone", default=None, help="selecsls60 (default), another SelecSLS, or resnet50")
+    group.add_argument("--backbone", default=None, metavar="NAME", help=f"{', '.join(BACKBONE_NAMES)} (default: selecsls60)")
     group.add_argument(
         "--weights", default=None, metavar="FILE", help="Stage I weights: .safetensors, or exported .onnx or .xml"
     )

@@ -9,10 +9,8 @@ from pathlib import Path
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.arguments import Options
+from xnect_lite.models.names import BACKBONE_NAMES
 from xnect_lite.runtime.backends.names import BACKENDS
-
-BACKBONES = ("selecsls42", "selecsls42b", "selecsls60", "selecsls60b", "selecsls84", "selecsls102", "resnet50", "vovnet39")
-"""Those of `models.backbones`, repeated because that table needs torch; a test compares the two."""
 
 
 def check_options(options: Options, *, network: bool = True) -> None:
@@ -42,8 +40,8 @@ def check_source(spec: str) -> None:
 
 def check_network(network: NetworkConfig) -> None:
     """Backbone, weight file, and a device that was named. Only a named CUDA device makes this import torch."""
-    if network.backbone not in BACKBONES:
-        raise XnectError(f"--backbone {network.backbone}", "is unknown", f"Choose one of {', '.join(BACKBONES)}")
+    if network.backbone not in BACKBONE_NAMES:
+        raise XnectError(f"--backbone {network.backbone}", "is unknown", f"Choose one of {', '.join(BACKBONE_NAMES)}")
     if network.precision not in ("auto", "fp32", "fp16", "bf16"):
         raise XnectError(f"--precision {network.precision}", "is unknown", "Choose one of auto, fp32, fp16, bf16")
     if network.backend not in ("auto", *BACKENDS):
