@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -92,6 +93,22 @@ def test_another_version_is_refused(archive, tmp_path):
     np.savez(tmp_path / "newer.npz", **arrays)
     with pytest.raises(XnectError, match=rf"has version {SCHEMA_VERSION + 1}, not {SCHEMA_VERSION}"):
         read_archive(tmp_path / "newer.npz", "train")
+
+
+def test_archives_written_before_there_were_renders_are_read(archive, tmp_path):
+    with np.load(archive[0]) as file:
+        arrays = {name: file[name] for name in file.files if name not in ("focal_px", "synthetic")}
+    np.savez(tmp_path / "older.npz", **arrays)
+    found = read_archive(tmp_path / "older.npz", "val")
+    assert [s.provenance for s in found] == [s.provenance for s in read_archive(archive[0], "val")]
+    assert all(s.focal_px is None and not s.synthetic for s in found)
+
+
+def test_renders_and_their_focal_lengths_are_kept(archive, tmp_path):
+    samples = [replace(s, synthetic=i == 1, focal_px=500.5 if i else None) for i, s in enumerate(archive[1]["train"][:3])]
+    write_archive(tmp_path / "mixed.npz", {"train": samples})
+    found = read_archive(tmp_path / "mixed.npz", "train")
+    assert [(s.synthetic, s.focal_px) for s in found] == [(False, None), (True, 500.5), (False, 500.5)]
 
 
 def test_a_damaged_picture_is_named(archive, tmp_path):

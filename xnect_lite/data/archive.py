@@ -40,6 +40,8 @@ def write_archive(path: str | Path, splits: dict[str, Iterable[Sample]]) -> dict
         "ignore_count": np.array([len(s.ignore_xyxy) for s in samples], np.int32),
         "ignore_xyxy": np.concatenate([s.ignore_xyxy for s in samples]) if samples else np.zeros((0, 4), np.float32),
         "negative_weight": np.array([s.negative_weight for s in samples], np.float32),
+        "focal_px": np.array([np.nan if s.focal_px is None else s.focal_px for s in samples], np.float64),
+        "synthetic": np.array([s.synthetic for s in samples], bool),
         "provenance": np.array([s.provenance for s in samples]),
     }
     arrays |= {f"people_{name}": getattr(people, name) for name in LabelledPeople.__slots__}
@@ -55,7 +57,9 @@ def read_archive(path: str | Path, split: str) -> list[Sample]:
             arrays = {name: file[name] for name in file.files}
         version = int(arrays["schema_version"])
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
-        raise XnectError(str(path), f"is no training archive ({error})", "Make one with xnect-lite data pack") from error
+        raise XnectError(
+            str(path), f"is no training archive ({error})", "Make one with xnect-lite data pack or synth render"
+        ) from error
     if version != SCHEMA_VERSION:
         raise XnectError(str(path), f"has version {version}, not {SCHEMA_VERSION}", "Make it again with xnect-lite data pack")
     try:
@@ -66,6 +70,8 @@ def read_archive(path: str | Path, split: str) -> list[Sample]:
 
 def _samples(arrays: dict[str, np.ndarray], split: str) -> list[Sample]:
     ends, people_ends, ignore_ends = (np.cumsum(arrays[n]) for n in ("picture_bytes", "people_count", "ignore_count"))
+    focal = arrays.get("focal_px", np.full(len(ends), np.nan))  # older archives lack these two
+    synthetic = arrays.get("synthetic", np.zeros(len(ends), bool))
     samples = []
     for i in np.flatnonzero(arrays["split"] == SPLITS.index(split)):
         picture = slice(ends[i] - arrays["picture_bytes"][i], ends[i])
@@ -80,8 +86,10 @@ def _samples(arrays: dict[str, np.ndarray], split: str) -> list[Sample]:
                 people=LabelledPeople(*(arrays[f"people_{n}"][people] for n in LabelledPeople.__slots__)),
                 ignore_xyxy=arrays["ignore_xyxy"][ignore],
                 negative_weight=float(arrays["negative_weight"][i]),
+                focal_px=float(focal[i]) if np.isfinite(focal[i]) else None,
                 provenance=name,
                 read_encoded=encoded,
+                synthetic=bool(synthetic[i]),
             )
         )
     return samples

@@ -73,6 +73,7 @@ class Sample:
     focal_px:         focal length or None.
     provenance:       data set and file, for messages and contact sheets.
     read_encoded:     returns the picture file's own bytes, where there is a file; archives copy these.
+    synthetic:        rendered, not photographed: every label is exact.
     """
 
     read_image: Callable[[], np.ndarray]
@@ -83,6 +84,7 @@ class Sample:
     focal_px: float | None = None
     provenance: str = ""
     read_encoded: Callable[[], bytes] | None = None
+    synthetic: bool = False
 
 
 def evenly(samples: list[Sample], limit: int) -> list[Sample]:
