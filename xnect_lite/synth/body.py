@@ -6,7 +6,7 @@ The skeleton has 22 bones. A bone turns about its head; its rotation is the iden
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -90,6 +90,11 @@ class BodySet:
 
     def __len__(self) -> int:
         return len(self.rest_m)
+
+    def rows(self, rows: list[int]) -> BodySet:
+        """Only these bodies."""
+        chosen = {name: getattr(self, name)[rows] for name in ("rest_m", "bone_head_m", "joint_m")}
+        return replace(self, **chosen, traits=self.traits[rows] if len(self.traits) else self.traits)
 
     def mix(self, first: int, second: int, share: float) -> Body:
         """A body between two: (1 - share) of the first, share of the second, 0..1."""
