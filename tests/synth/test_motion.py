@@ -139,3 +139,26 @@ def test_walking_swings_arms_against_legs():
     joints = posed_joints(body, *forward(body, pose.walk_pose(body, 0.0), np.zeros(3)))
     ahead = joints[:, 2]
     assert ahead[INDEX["r_ankle"]] > ahead[INDEX["l_ankle"]] and ahead[INDEX["r_wrist"]] < ahead[INDEX["l_wrist"]]
+
+
+def write_clips(path, names: list[str]):
+    """Clips of two frames, each at a height of its own."""
+    write_motion(path, {}, frames=2 * len(names))
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    arrays["root_pos_m"][:, 1] = np.repeat(np.arange(len(names)), 2)
+    starts = {"clip_start": 2 * np.arange(len(names)), "clip_subject": np.zeros(len(names), int)}
+    np.savez(path, **{**arrays, **starts, "clip_names": np.array(names)})
+    return path
+
+
+def test_held_out_clips_and_the_others_are_the_whole_file(tmp_path):
+    path = write_clips(tmp_path / "many.npz", [f"walk_{i}" for i in range(60)] + ["walk_3#2", "walk_3#3"])
+    whole, train, held = (MotionFile(path, which) for which in (None, False, True))
+    assert sorted(train.clip_names + held.clip_names) == sorted(whole.clip_names) and len(held.clip_names) > 0
+    assert train.frames + held.frames == whole.frames
+    together = [n for n in whole.clip_names if n.partition("#")[0] == "walk_3"]
+    assert any(set(together) <= set(side.clip_names) for side in (train, held)), "pieces of one recording stay together"
+    for clip, name in enumerate(held.clip_names):
+        there = whole.clip(whole.clip_names.index(name))
+        np.testing.assert_array_equal(held.clip(clip).position, there.position)

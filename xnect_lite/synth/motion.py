@@ -19,6 +19,7 @@ from scipy.spatial.transform import Rotation
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import INDEX
 from xnect_lite.synth.body import BONE, BONE_PARENT, BONES, Body, BodySet, forward, skin, to_local
+from xnect_lite.synth.held_out import is_held_out
 from xnect_lite.synth.rotation import halfway, shortest_arc, twist_angle
 
 LICENCES = {
@@ -98,9 +99,9 @@ class Poses:
 
 
 class MotionFile:
-    """One npz of the motion kit. Clips are unpacked when asked for."""
+    """One npz of the motion kit, or those of its clips that are held out, or those that are not. Unpacked when asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, held_out: bool | None = None) -> None:
         try:
             with np.load(path, allow_pickle=False) as file:
                 self._data = {name: file[name] for name in _ARRAYS}
@@ -113,17 +114,18 @@ class MotionFile:
             raise XnectError(str(path), "has a skeleton that is not known", "Use the motion kit's files")
         self._joint = {bone: names.index(joint) for bone, joint in table.items()}
         starts = self._data["clip_start"].astype(int)
-        self._bounds = list(zip(starts, [*starts[1:], len(self._data["root_pos_m"])], strict=True))
-
-    @property
-    def clip_names(self) -> list[str]:
-        """Names of the clips, in file order."""
-        return [str(n) for n in self._data["clip_names"]]
+        bounds = zip(starts, [*starts[1:], len(self._data["root_pos_m"])], strict=True)
+        clips = zip(self._data["clip_names"].tolist(), self._data["clip_subject"].tolist(), bounds, strict=True)
+        # Pieces of one recording, name#2 …, stay together.
+        chosen = [c for c in clips if held_out is None or is_held_out(c[0].partition("#")[0]) == held_out]
+        self.clip_names = [str(name) for name, _, _ in chosen]
+        self._subject = [int(subject) for _, subject, _ in chosen]
+        self._bounds = [bound for _, _, bound in chosen]
 
     @property
     def frames(self) -> int:
         """Frames of all clips together."""
-        return len(self._data["root_pos_m"])
+        return int(sum(last - first for first, last in self._bounds))
 
     def clip_length(self, clip: int) -> int:
         """Frames of one clip."""
@@ -138,7 +140,7 @@ class MotionFile:
         quaternion = d["local_quat_wxyz"][part].astype(np.float64)
         xyzw = quaternion[..., [1, 2, 3, 0]].reshape(-1, 4)
         local = Rotation.from_quat(xyzw).as_matrix().reshape(*quaternion.shape[:2], 3, 3)
-        offsets = d["offsets_m"] if d["offsets_m"].ndim == 2 else d["offsets_m"][d["clip_subject"][clip]]
+        offsets = d["offsets_m"] if d["offsets_m"].ndim == 2 else d["offsets_m"][self._subject[clip]]
         world, position = np.empty_like(local), np.empty((*local.shape[:2], 3))
         rest = np.zeros((len(offsets), 3))
         for j, parent in enumerate(d["parents"]):
@@ -148,12 +150,16 @@ class MotionFile:
                 world[:, j] = world[:, parent] @ local[:, j]
                 position[:, j] = position[:, parent] + world[:, parent] @ offsets[j]
                 rest[j] = rest[parent] + offsets[j]
-        return Motion(world, position, rest, self._joint, float(d["fps"]), f"{self.name}/{d['clip_names'][clip]}")
+        return Motion(world, position, rest, self._joint, float(d["fps"]), f"{self.name}/{self.clip_names[clip]}")
 
 
-def open_motions(folder: str | Path, names: Iterable[str] = ALL_FILES) -> list[MotionFile]:
-    """The motion files of ``names`` that ``folder`` holds. Raises XnectError if it holds none of them."""
-    files = [MotionFile(p) for n in names if (p := Path(folder) / f"{n}.npz").is_file()]
+def open_motions(folder: str | Path, names: Iterable[str] = ALL_FILES, held_out: bool | None = None) -> list[MotionFile]:
+    """The motion files of ``names`` that ``folder`` holds; all clips, or those held out, or the others.
+
+    Raises XnectError if there are none.
+    """
+    files = [MotionFile(p, held_out) for n in names if (p := Path(folder) / f"{n}.npz").is_file()]
+    files = [file for file in files if file.clip_names]
     if not files:
         raise XnectError(str(folder), "holds no motion file that may be used", "Point --motion at the motion kit's folder")
     return files
