@@ -127,6 +127,11 @@ class MotionFile:
         """Frames of all clips together."""
         return int(sum(last - first for first, last in self._bounds))
 
+    @property
+    def fps(self) -> float:
+        """Frames per second of all clips."""
+        return float(self._data["fps"])
+
     def clip_length(self, clip: int) -> int:
         """Frames of one clip."""
         first, last = self._bounds[clip]
@@ -150,7 +155,7 @@ class MotionFile:
                 world[:, j] = world[:, parent] @ local[:, j]
                 position[:, j] = position[:, parent] + world[:, parent] @ offsets[j]
                 rest[j] = rest[parent] + offsets[j]
-        return Motion(world, position, rest, self._joint, float(d["fps"]), f"{self.name}/{self.clip_names[clip]}")
+        return Motion(world, position, rest, self._joint, self.fps, f"{self.name}/{self.clip_names[clip]}")
 
 
 def open_motions(folder: str | Path, names: Iterable[str] = ALL_FILES, held_out: bool | None = None) -> list[MotionFile]:

@@ -6,23 +6,18 @@ joints in camera space, the picture of who is in front, the floor. ``manifest.js
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from xnect_lite import __version__
 from xnect_lite.data.parts import MANIFEST, replace, write_manifest, write_part
 from xnect_lite.errors import XnectError
-from xnect_lite.synth.bake import bodies_or_bake
 from xnect_lite.synth.scene import SceneConfig
 from xnect_lite.synth.studio import Assets, Picture, Studio
 from xnect_lite.synth.truth import save_truths
+from xnect_lite.synth.workshop import Workshop
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,7 @@ class Order:
 
 
 def write_shards(
-    folder: str | Path, order: Order, assets: Assets, config: SceneConfig, progress: Callable[[], None] = lambda: None
+    folder: str | Path, order: Order, assets: Assets, config: SceneConfig, progress: Callable[[], object] = lambda: None
 ) -> dict[str, Any]:
     """Render ``order`` into ``folder`` and return its manifest. The pictures do not depend on the number of workers.
 
@@ -46,9 +41,11 @@ def write_shards(
     folder = Path(folder)
     if (folder / MANIFEST).exists():
         raise XnectError(str(folder), "already holds rendered pictures", "Choose another folder, or remove it")
+    jobs = [(order.seed, index) for index in range(order.first, order.first + order.count)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _pictures(order, assets, config) as (pictures, origin):
+        with Workshop(assets, config, order.workers) as workshop:
+            pictures = workshop.map(_render, jobs)
             shards = []
             for number in range(-(-order.count // order.shard)):
                 members = []
@@ -56,54 +53,23 @@ def write_shards(
                     members.append(picture)
                     progress()
                 shards.append(_write_shard(folder, number, members, assets.split))
-        manifest = {
-            "pictures": {assets.split: order.count},
-            "people": sum(shard["people"] for shard in shards),
-            "seed": order.seed,
-            "first": order.first,
-            "open_only": assets.open_only,
-            **origin,
-            "versions": _versions(),
-            "scene": asdict(config),
-            "parts": shards,
-        }
+            manifest = {
+                "pictures": {assets.split: order.count},
+                "people": sum(shard["people"] for shard in shards),
+                "seed": order.seed,
+                "first": order.first,
+                **workshop.origin(),
+                "scene": asdict(config),
+                "parts": shards,
+            }
         write_manifest(folder, manifest)
     except OSError as error:
         raise XnectError(str(folder), f"cannot be written ({error.strerror})", "Choose another folder") from error
     return manifest
 
 
-@contextmanager
-def _pictures(order: Order, assets: Assets, config: SceneConfig) -> Iterator[tuple[Iterator[Picture], dict[str, Any]]]:
-    """The pictures in order, from this process or from several, and what they are made from."""
-    numbers = range(order.first, order.first + order.count)
-    studio = Studio(assets, config)  # also where others draw: what is wrong is found here, once
-    try:
-        origin = {"renderer": studio.renderer.device, "sources": studio.licences()}
-        if order.workers <= 1:
-            yield (studio.picture(order.seed, index) for index in numbers), origin
-            return
-    finally:
-        studio.renderer.close()
-    bodies_or_bake(assets.bodies)
-    os.environ.setdefault("LP_NUM_THREADS", "1")  # the software rasteriser: one thread for each worker
-    jobs = ((assets, config, order.seed, index) for index in numbers)
-    with get_context("spawn").Pool(order.workers) as pool:
-        yield pool.imap(_render, jobs, chunksize=4), origin
-
-
-_studio: Studio | None = None  # one per worker process
-
-
-def _render(job: tuple[Assets, SceneConfig, int, int]) -> Picture:
-    global _studio
-    assets, config, seed, index = job
-    if _studio is None:
-        import cv2
-
-        cv2.setNumThreads(1)
-        _studio = Studio(assets, config)
-    return _studio.picture(seed, index)
+def _render(studio: Studio, job: tuple[int, int]) -> Picture:
+    return studio.picture(*job)
 
 
 def _write_shard(folder: Path, number: int, pictures: list[Picture], split: str) -> dict[str, Any]:
@@ -112,13 +78,3 @@ def _write_shard(folder: Path, number: int, pictures: list[Picture], split: str)
     names, truths = [picture.name for picture in pictures], [picture.truth for picture in pictures]
     replace(truth, lambda part: save_truths(part, names, truths))
     return {**entry, "truth": truth.name}
-
-
-def _versions() -> dict[str, str]:
-    out = {"xnect-lite": __version__}
-    for package in ("numpy", "opencv-python", "moderngl", "anny"):
-        try:
-            out[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return out

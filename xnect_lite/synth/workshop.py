@@ -1,0 +1,78 @@
+"""Rendering in one process or in several. The results are the same, and come in order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
+from typing import Any, TypeVar
+
+from xnect_lite import __version__
+from xnect_lite.synth.scene import SceneConfig
+from xnect_lite.synth.studio import Assets, Studio
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+
+class Workshop:
+    """A studio, and with ``workers`` > 1 as many processes with one each. A context manager.
+
+    Raises XnectError where something to render from, or OpenGL, is missing: before any process is started.
+    """
+
+    def __init__(self, assets: Assets, config: SceneConfig, workers: int = 1) -> None:
+        self.studio = Studio(assets, config)
+        self._make = partial(Studio, assets, config)
+        self._pool: Any = None
+        if workers > 1:
+            os.environ.setdefault("LP_NUM_THREADS", "1")  # the software rasteriser: one thread for each worker
+            self._pool = get_context("spawn").Pool(workers)
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+        self.studio.renderer.close()
+
+    def map(self, work: Callable[[Studio, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
+        """``work(studio, job)`` of every job, in order. ``work`` must be a function of a module."""
+        if self._pool is None:
+            return map(partial(work, self.studio), jobs)
+        return self._pool.imap(partial(_in_worker, self._make, work), jobs)
+
+    def origin(self) -> dict[str, Any]:
+        """For a manifest: what draws, what is drawn, by which versions."""
+        return {
+            "renderer": self.studio.renderer.device,
+            "open_only": self.studio.assets.open_only,
+            "sources": self.studio.licences(),
+            "versions": _versions(),
+        }
+
+
+_studio: Studio | None = None  # one per worker process
+
+
+def _in_worker(make: Callable[[], Studio], work: Callable[[Studio, Any], Any], job: Any) -> Any:
+    global _studio
+    if _studio is None:
+        import cv2
+
+        cv2.setNumThreads(1)
+        _studio = make()
+    return work(_studio, job)
+
+
+def _versions() -> dict[str, str]:
+    out = {"xnect-lite": __version__}
+    for package in ("numpy", "opencv-python", "moderngl", "anny"):
+        try:
+            out[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return out
