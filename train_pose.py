@@ -25,9 +25,9 @@ import numpy as np
 import torch
 
 from xnect_lite.config import as_dict, load_config
-from xnect_lite.data.archive import read_archive
 from xnect_lite.data.augment import CanvasSampler
 from xnect_lite.data.packed import PackedSet, pack
+from xnect_lite.data.parts import read_packed
 from xnect_lite.data.photokit import read_backgrounds, read_photokit
 from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.data.sheet import save_contact_sheet
@@ -69,14 +69,16 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def read_split(config: Stage1Config, split: str) -> list[Sample]:
-    """The samples of one split: the photographs and, for training, backgrounds if there are any."""
-    data = config.data
+    """The samples of one split: photographs, renders and, for training, backgrounds if there are any."""
+    data, samples = config.data, []
     if data.archive:
-        samples = read_archive(data.archive, split)
-    else:
+        samples = read_packed(data.archive, split)
+    elif data.photos:
         samples = list(read_photokit(data.photos, split, data.sets))
         if data.backgrounds and split == "train":
             samples += read_backgrounds(data.backgrounds, split)
+    for folder in data.synthetic:
+        samples += read_packed(folder, split)
     return evenly(samples, data.limit)
 
 
@@ -109,7 +111,8 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
     optimizer = torch.optim.AdamW(parameter_groups(net, config), lr=config.learning_rate, fused=device.type == "cuda")
     train = pack(read_split(config, "train"), device, progress=True)
     held_out = evenly(read_split(config, "val"), config.validation.images)
-    sampler = CanvasSampler(train, config.augment, net.stride, np.random.default_rng(config.seed))
+    rng = np.random.default_rng(config.seed)
+    sampler = CanvasSampler(train, config.augment, net.stride, rng, config.data.synthetic_share)
     step, seen, best, spent_s = 0, 0, -math.inf, 0.0
     if resume:
         state = load_state(out / "state.pt")
@@ -133,13 +136,12 @@ def train_stage1(config: Stage1Config, resume: bool) -> None:
 
     def save() -> None:
         save_weights(out / "last.safetensors", ema.values, net.arch)
-        sampler_state = sampler.state()
         save_state(
             out / "state.pt",
             {
                 "net": net.state_dict(), "optimizer": optimizer.state_dict(), "ema": ema.values, "ema_updates": ema.updates,
                 "data": describe_data(config, train), "step": step, "seen": seen, "best": best, "spent_s": budget.spent_s,
-                "sampler": json.dumps({"queue": sampler_state["queue"].tolist(), "rng": sampler_state["rng"]}),
+                "sampler": json.dumps(sampler.state(), default=np.ndarray.tolist),
             },
         )  # fmt: skip
 
@@ -224,7 +226,10 @@ def prepare_folder(out: Path, resume: bool) -> None:
 def describe_data(config: Stage1Config, train: PackedSet) -> str:
     """What a position in the data refers to."""
     data = config.data
-    return json.dumps({"pictures": len(train), "people": len(train.people), "sets": data.sets, "limit": data.limit})
+    what = {"pictures": len(train), "people": len(train.people), "sets": data.sets, "limit": data.limit}
+    if train.synthetic.any():
+        what |= {"renders": int(train.synthetic.sum()), "synthetic_share": data.synthetic_share}
+    return json.dumps(what)
 
 
 def refuse_other_data(state: dict, config: Stage1Config, train: PackedSet) -> None:

@@ -10,6 +10,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from kit import write_kit
 from xnect_lite.config import load_config
 from xnect_lite.data.augment import AugmentConfig, CanvasSampler
 from xnect_lite.data.packed import pack
+from xnect_lite.data.parts import write_manifest, write_parts
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.errors import XnectError
 from xnect_lite.models.xnect import XNect
@@ -173,6 +175,44 @@ def test_pictures_without_human_joints_still_leave_a_best_file(tmp_path):
     assert (tmp_path / "run" / "best.safetensors").is_file()
 
 
+@pytest.fixture(scope="module")
+def renders(photos, tmp_path_factory) -> Path:
+    """A folder like one that ``xnect-lite synth render`` writes: two pictures to train on, one to validate on."""
+    folder = tmp_path_factory.mktemp("renders")
+    splits = {
+        split: [replace(s, synthetic=True) for s in list(read_photokit(photos, split, ("lspet",)))[:count]]
+        for split, count in (("train", 2), ("val", 1))
+    }
+    write_manifest(folder, {"parts": list(write_parts(folder, splits, 1e9))})
+    return folder
+
+
+def test_a_run_on_photographs_and_renders_can_be_resumed(photos, renders, tmp_path, capsys):
+    values = (f"data.synthetic=[{renders}]", "data.synthetic_share=0.5", "steps=1")
+    assert train_pose.main(arguments(photos, tmp_path / "run", *values)) == 0
+    state = load_state(tmp_path / "run" / "state.pt")
+    assert json.loads(state["data"])["renders"] == 2 and "synthetic_queue" in json.loads(state["sampler"])
+    assert train_pose.main(arguments(photos, tmp_path / "run", *values[:2], "steps=2", "--resume")) == 0
+    assert load_state(tmp_path / "run" / "state.pt")["step"] == 2
+    assert train_pose.main(arguments(photos, tmp_path / "run", "--resume")) == 2
+    assert "does not fit this run" in capsys.readouterr().err
+
+
+def test_a_run_on_renders_alone(photos, renders, tmp_path):
+    values = ("data.photos=''", f"data.synthetic=[{renders}]", "steps=1")
+    assert train_pose.main(arguments(photos, tmp_path / "run", *values)) == 0
+    assert json.loads(load_state(tmp_path / "run" / "state.pt")["data"])["pictures"] == 2
+    assert (tmp_path / "run" / "best.safetensors").is_file()
+
+
+def test_a_run_on_an_archive_in_parts(photos, tmp_path):
+    samples = {split: list(read_photokit(photos, split, ("lspet",))) for split in ("train", "val")}
+    write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, samples, 1))})
+    values = ("data.photos=nowhere", f"data.archive={tmp_path}", "steps=1")
+    assert train_pose.main(arguments(photos, tmp_path / "run", *values)) == 0
+    assert json.loads(load_state(tmp_path / "run" / "state.pt")["data"])["pictures"] == 4
+
+
 # -- errors ----------------------------------------------------------------------------------------------------------
 
 
@@ -190,6 +230,9 @@ def test_an_unknown_key_ends_with_code_2_and_the_nearest_key(tmp_path):
         ("data.sets=[lspet, ccp]", r"ccp.labels.jsonl: does not exist"),
         ("data.backgrounds=nowhere", r"nowhere: is no folder"),
         ("data.archive=nowhere.npz", r"nowhere.npz: is no training archive"),
+        ("data.synthetic=[nowhere]", r"nowhere: is no training archive"),
+        ("data.synthetic_share=1.0", r"'data.synthetic_share': needs 0 to below 1, got 1.0"),
+        ("data.synthetic_share=0.3", r"data.synthetic_share: is 0.3, but there are not both renders and photographs"),
         ("init=nowhere.safetensors", r"nowhere.safetensors: no such weight file"),
         ("backbone=selecsls61", r"backbone 'selecsls61': is unknown. Known: selecsls42"),
         ("device=cuda:99", r"--device cuda:99: "),

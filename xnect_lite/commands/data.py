@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xnect_lite.errors import XnectError
 
-DATA_SETS = ("mpii", "coco", "lsp", "lspet", "muco", "mpi-inf-3dhp", "mupots", "photos")
+DATA_SETS = ("mpii", "coco", "lsp", "lspet", "muco", "mpi-inf-3dhp", "mupots", "photos", "synthetic")
 """Names of `data.readers.READERS`, which is imported only when a verb runs."""
 
 
@@ -17,10 +17,12 @@ def add(verbs: argparse._SubParsersAction) -> None:
     data = verbs.add_parser("data", help="training data")
     actions = data.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    packing = actions.add_parser("pack", help="put pictures and fused labels into one file, to train on another machine")
-    packing.add_argument("--photos", required=True, metavar="DIR", help="folder of the photo kit's sets")
+    packing = actions.add_parser("pack", help="put pictures and labels into one file or several, to train on another machine")
+    packing.add_argument("--photos", metavar="DIR", help="folder of the photo kit's sets")
+    packing.add_argument("--renders", action="append", default=[], metavar="DIR", help="from synth render; may be repeated")
     packing.add_argument("--backgrounds", metavar="DIR", help="folder of pictures without people")
-    packing.add_argument("-o", "--output", required=True, metavar="FILE", help="the archive to write (.npz)")
+    packing.add_argument("--part-mib", type=float, metavar="MIB", help="make a folder of archives of so many MiB of pictures")
+    packing.add_argument("-o", "--output", required=True, metavar="PATH", help="the archive (.npz) or folder to write")
     packing.set_defaults(run=_data_pack)
 
     showing = actions.add_parser("show", help="a contact sheet of labelled pictures of a data set, for a person to look at")
@@ -44,17 +46,26 @@ def _add_data_set(parser: argparse.ArgumentParser) -> None:
 
 
 def _data_pack(options: argparse.Namespace) -> int:
-    from xnect_lite.data.archive import SPLITS, write_archive
-    from xnect_lite.data.photokit import read_backgrounds, read_photokit
+    from xnect_lite.data.archive import SPLITS
+    from xnect_lite.data.pack import write_pack
+    from xnect_lite.data.parts import read_manifest, read_packed
+    from xnect_lite.data.photokit import TERMS, read_backgrounds, read_photokit
 
-    splits = {split: list(read_photokit(options.photos, split)) for split in SPLITS}
+    if not (options.photos or options.renders or options.backgrounds):
+        raise XnectError("data pack", "has nothing to pack", "Give --photos, --renders or --backgrounds")
+    if options.part_mib is not None and not options.part_mib > 0:
+        raise XnectError("--part-mib", f"is {options.part_mib:g}", "Give a size above 0")
+    terms: dict[str, str | list[str]] = dict(TERMS)
+    splits = {split: list(read_photokit(options.photos, split)) if options.photos else [] for split in SPLITS}
+    for folder in options.renders:
+        terms["synth"] = sorted({*terms.get("synth", []), *read_manifest(Path(folder)).get("sources", [])})
+        for split in SPLITS:
+            splits[split] += read_packed(folder, split)
     if options.backgrounds:
         splits["train"] += read_backgrounds(options.backgrounds, "train")
-    try:
-        counts = write_archive(options.output, splits)
-    except OSError as error:
-        raise XnectError(options.output, f"cannot be written ({error.strerror})", "Choose another file") from error
-    print(f"{options.output}: {counts['train']} training and {counts['val']} validation pictures")
+    manifest = write_pack(Path(options.output), splits, terms, options.part_mib)
+    counts = f"{len(splits['train'])} training and {len(splits['val'])} validation pictures"
+    print(f"{options.output}: {counts}" + (f" in {len(manifest['parts'])} parts" if options.part_mib else ""))
     return 0
 
 

@@ -6,12 +6,13 @@ import argparse
 import json
 
 from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
+from xnect_lite.errors import XnectError
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
     evaluate = verbs.add_parser("eval", help="accuracy on labelled data")
-    evaluate.add_argument("dataset", choices=["photos"], help="photos: the photo kit's validation split")
+    evaluate.add_argument("dataset", choices=["photos", "synthetic"], help="photos: the kit's validation split")
     evaluate.add_argument("--data", required=True, help="folder of the data set")
     evaluate.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -21,6 +22,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
+    from xnect_lite.data.parts import read_packed
     from xnect_lite.data.photokit import read_photokit
     from xnect_lite.data.sample import evenly
     from xnect_lite.evaluate.keypoints import per_joint_pck
@@ -28,13 +30,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.lift_network import open_lift
     from xnect_lite.network import Predictor
 
-    samples = list(read_photokit(options.data, "val"))
+    synthetic = options.dataset == "synthetic"
+    samples = read_packed(options.data, "val") if synthetic else list(read_photokit(options.data, "val"))
+    if not samples:
+        raise XnectError(options.data, "holds no validation pictures", "For renders: xnect-lite synth render --split val")
     if options.limit:
         samples = evenly(samples, options.limit)
     predictor = Predictor(config.network)
     score = score_photos(predictor, samples, config.grouping, progress=True, lift=open_lift(config.lifting))
-    figures = {
-        **score.figures(), "images": len(samples), "pck_per_joint": per_joint_pck(score),
+    figures = score.figures()
+    if synthetic:  # exact truth, no teacher's
+        figures["mpjpe_mm"] = figures.pop("mpjpe_teacher_mm")
+    figures |= {
+        "images": len(samples), "pck_per_joint": per_joint_pck(score),
         "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
         "precision": predictor.precision,
     }  # fmt: skip

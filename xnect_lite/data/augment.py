@@ -19,6 +19,7 @@ from xnect_lite.skeleton import FLIP, NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import PAD_RGB
 
 TILES = 4
+_QUEUES = ("queue", "synthetic_queue")
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,18 @@ class _Plan:
 class CanvasSampler:
     """Draws batches of canvases and their labels from a packed set.
 
-    Pictures with people are visited in shuffled epochs; ``rng`` and ``state()`` make a run resumable exactly.
+    Pictures with people are visited in shuffled epochs; ``rng`` and ``state()`` make a run resumable exactly. With a
+    ``synthetic_share`` > 0, renders and photographs have epochs of their own, and so much of what is drawn is rendered.
     """
 
-    def __init__(self, packed: PackedSet, config: AugmentConfig, stride: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self,
+        packed: PackedSet,
+        config: AugmentConfig,
+        stride: int,
+        rng: np.random.Generator,
+        synthetic_share: float = 0.0,
+    ) -> None:
         self.packed, self.config, self.stride, self.rng = packed, config, stride, rng
         counts = np.diff(packed.people_start)
         self._with_people, self._without = np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)
@@ -90,16 +99,28 @@ class CanvasSampler:
             raise XnectError(
                 "the training set", "holds no picture with a labelled person", "Check data.photos, data.sets and data.limit"
             )
-        self._queue = np.zeros(0, np.int64)
+        self._share = synthetic_share
+        self._pools = [self._with_people]
+        if synthetic_share > 0:
+            rendered = packed.synthetic[self._with_people]
+            self._pools = [self._with_people[~rendered], self._with_people[rendered]]
+            if not all(map(len, self._pools)):
+                raise XnectError(
+                    "data.synthetic_share", f"is {synthetic_share}, but there are not both renders and photographs",
+                    "Add what is missing, or set it to 0",
+                )  # fmt: skip
+        self._queues = [np.zeros(0, np.int64) for _ in self._pools]
         self._sizes = packed.images.width[:, 0].cpu().numpy(), packed.images.height[:, 0].cpu().numpy()
 
     def state(self) -> dict:
         """The position in the data, for a checkpoint."""
-        return {"queue": self._queue.copy(), "rng": self.rng.bit_generator.state}
+        queues = dict(zip(_QUEUES, (queue.copy() for queue in self._queues), strict=False))
+        return {**queues, "rng": self.rng.bit_generator.state}
 
     def restore(self, state: dict) -> None:
         """Go on from ``state``."""
-        self._queue, self.rng.bit_generator.state = np.asarray(state["queue"]), state["rng"]
+        names = _QUEUES[: len(self._queues)]
+        self._queues, self.rng.bit_generator.state = [np.asarray(state[n], np.int64) for n in names], state["rng"]
 
     def batch(self, count: int, width: int, height: int) -> tuple[torch.Tensor, Labels]:
         """``count`` canvases: (B, 3, height, width) float 0..255 RGB and their labels."""
@@ -113,9 +134,10 @@ class CanvasSampler:
     def _next_image(self) -> int:
         if len(self._without) and self.rng.random() < self.config.background:
             return int(self.rng.choice(self._without))
-        if len(self._queue) == 0:
-            self._queue = self.rng.permutation(self._with_people)
-        image, self._queue = int(self._queue[0]), self._queue[1:]
+        pool = int(self.rng.random() < self._share) if len(self._pools) > 1 else 0
+        if len(self._queues[pool]) == 0:
+            self._queues[pool] = self.rng.permutation(self._pools[pool])
+        image, self._queues[pool] = int(self._queues[pool][0]), self._queues[pool][1:]
         return image
 
     def _draw(self, count: int, width: int, height: int) -> _Plan:

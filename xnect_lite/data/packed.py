@@ -68,6 +68,7 @@ class PackedSet:
     people_start:    (N + 1,) first row of each picture in ``people``.
     ignore_xyxy:     (K, 4) ignore boxes, ignore_start (N + 1,) as above.
     negative_weight: (N,).
+    synthetic:       (N,) bool, the picture is rendered.
     """
 
     images: PackedImages
@@ -76,6 +77,7 @@ class PackedSet:
     ignore_xyxy: np.ndarray
     ignore_start: np.ndarray
     negative_weight: np.ndarray
+    synthetic: np.ndarray
     provenance: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -95,6 +97,7 @@ def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers:
         ignore_xyxy=np.concatenate([s.ignore_xyxy for s in samples]) if samples else np.zeros((0, 4), np.float32),
         ignore_start=_starts([len(s.ignore_xyxy) for s in samples]),
         negative_weight=np.array([s.negative_weight for s in samples], np.float32),
+        synthetic=np.array([s.synthetic for s in samples], bool),
         provenance=tuple(s.provenance for s in samples),
     )
 

@@ -43,6 +43,14 @@ from xnect_lite.skeleton import (
 )  # fmt: skip
 
 SETS = ("lspet", "ccp", "har15", "capston")
+TERMS = {
+    "lspet": "Leeds Sports Poses Extended: Flickr photographs, academic use",
+    "ccp": "Clothing Co-Parsing: web photographs, repository Apache-2.0, photo rights unclear: research use",
+    "har15": "Human Action Recognition (ODbL label): web photographs, some with watermarks: research use",
+    "capston": "CC BY 4.0 as declared by its uploader (Roboflow siwookim/capston2)",
+    "background": "photographs without people, COCO and others: research use",
+}
+"""Source, as in a sample's provenance -> terms, in short. The pictures are other people's."""
 _UNLABELLED_PEOPLE = {"har15", "capston"}  # crowds in which the teachers miss people
 _STRETCHED = {"capston"}  # pictures squeezed to squares: no 3D from them
 _AGREE, _DIFFER = 0.2, 0.4  # in torso lengths

@@ -18,12 +18,14 @@ from xnect_lite.data.muco import read_muco
 from xnect_lite.data.mupots import ORIGIN as MUPOTS
 from xnect_lite.data.mupots import read_mupots
 from xnect_lite.data.origin import Origin
+from xnect_lite.data.parts import MANIFEST, read_packed
 from xnect_lite.data.photokit import SETS, read_photokit
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 
 Reader = Callable[[Path, str, Tally], Iterator[Sample]]
+SYNTHETIC = Origin("rendered pictures", "xnect-lite synth render")
 PHOTOS = Origin("photo kit", "the folder you keep it in: it is not published")
 
 
@@ -33,6 +35,12 @@ def _photos(folder: Path, split: str, _: Tally) -> Iterator[Sample]:
     if not present:
         raise PHOTOS.missing(" or ".join(f"{name}/labels.jsonl" for name in SETS), folder)
     yield from read_photokit(folder, split, present)
+
+
+def _synthetic(folder: Path, split: str, _: Tally) -> Iterator[Sample]:
+    """A folder of rendered pictures; any other training archive in parts is read as well."""
+    SYNTHETIC.find(folder, MANIFEST)
+    yield from read_packed(folder, split)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,7 @@ READERS: dict[str, DataSet] = {
     "mpi-inf-3dhp": DataSet(MPI_INF_3DHP, read_mpi_inf_3dhp),
     "mupots": DataSet(MUPOTS, read_mupots, ("val",)),
     "photos": DataSet(PHOTOS, _photos),
+    "synthetic": DataSet(SYNTHETIC, _synthetic),
 }
 """Name on the command line -> data set."""
 

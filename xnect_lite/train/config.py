@@ -14,7 +14,9 @@ class DataConfig:
     """Where the pictures are and what is drawn from them."""
 
     photos: str = "data/photos"  # folder of the photo kit's sets
-    archive: str = ""  # a file made by `xnect-lite data pack`, read instead of photos and backgrounds
+    archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead of photos and backgrounds
+    synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
+    synthetic_share: float = 0.0  # of what is drawn with people, so much is rendered; 0 = by the number of pictures
     backgrounds: str = ""  # folder of pictures without people; empty = none
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
     sizes_net_px: tuple[tuple[int, int], ...] = ((256, 256), (320, 192), (192, 320), (384, 256))
@@ -71,6 +73,9 @@ def check(config: Stage1Config) -> None:
     """Raise XnectError for values that would only fail, or be misread, later in the run."""
     if config.precision not in ("bf16", "fp32"):
         raise XnectError("configuration key 'precision'", f"needs bf16 or fp32, got {config.precision!r}", "Mend the value")
+    if not 0 <= config.data.synthetic_share < 1:
+        share = config.data.synthetic_share
+        raise XnectError("configuration key 'data.synthetic_share'", f"needs 0 to below 1, got {share}", "Mend the value")
     validation = (config.validation.width_net_px, config.validation.height_net_px)
     for key, sizes in {
         "data.sizes_net_px": config.data.sizes_net_px,

@@ -13,7 +13,8 @@ class LiftDataConfig:
     """Where the labelled pictures are."""
 
     photos: str = "data/photos"  # folder of the photo kit's sets
-    archive: str = ""  # a file made by `xnect-lite data pack`, read instead
+    archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead
+    synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
     limit: int = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 

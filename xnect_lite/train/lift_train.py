@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.config import as_dict
-from xnect_lite.data.archive import read_archive
+from xnect_lite.data.parts import read_packed
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.errors import XnectError
@@ -104,8 +104,12 @@ def _single(people: LiftSet) -> LiftSet:
 
 def read_split(config: LiftDataConfig, split: str) -> list[Sample]:
     """The labelled pictures of one split."""
-    samples = read_archive(config.archive, split) if config.archive else read_photokit(config.photos, split, config.sets)
-    return evenly(list(samples), config.limit)
+    samples = read_packed(config.archive, split) if config.archive else []
+    if config.photos and not config.archive:
+        samples = list(read_photokit(config.photos, split, config.sets))
+    for folder in config.synthetic:
+        samples += read_packed(folder, split)
+    return evenly(samples, config.limit)
 
 
 def see(people: LiftSet) -> Tensor:

@@ -1,0 +1,131 @@
+"""Renders and photographs in stated proportions, and both in one pack."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from kit import write_kit
+
+from xnect_lite import cli
+from xnect_lite.data.augment import AugmentConfig, CanvasSampler
+from xnect_lite.data.packed import pack
+from xnect_lite.data.parts import read_packed, write_manifest, write_parts
+from xnect_lite.data.photokit import SETS, TERMS, read_photokit
+from xnect_lite.errors import XnectError
+from xnect_lite.train.lift_config import LiftDataConfig
+from xnect_lite.train.lift_train import read_split
+
+RENDERS_FROM = ["Boxes, CC0 1.0", "A dance, CC BY-NC 4.0"]
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    return write_kit(tmp_path_factory.mktemp("kit"), train=4, val=2)
+
+
+@pytest.fixture(scope="module")
+def renders(photos, tmp_path_factory):
+    """A folder like one that ``synth render`` writes, of two training pictures."""
+    folder = tmp_path_factory.mktemp("renders")
+    samples = [
+        dataclasses.replace(s, synthetic=True, provenance=f"synth train 0 {i}", focal_px=300.0)
+        for i, s in enumerate(list(read_photokit(photos, "train", ("lspet",)))[:2])
+    ]
+    write_manifest(folder, {"sources": RENDERS_FROM, "parts": list(write_parts(folder, {"train": samples}, 1e9))})
+    return folder
+
+
+@pytest.fixture
+def mixed(photos, renders):
+    """Four photographs, then two renders."""
+    return pack([*read_photokit(photos, "train", ("lspet",)), *read_packed(renders, "train")])
+
+
+def draws(packed, share: float, count: int, seed: int = 0) -> np.ndarray:
+    sampler = CanvasSampler(packed, AugmentConfig(), 8, np.random.default_rng(seed), share)
+    return np.array([sampler._next_image() for _ in range(count)])
+
+
+@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+def test_so_much_of_what_is_drawn_is_rendered(mixed, share):
+    drawn = draws(mixed, share, 2000)
+    assert (drawn >= 4).mean() == pytest.approx(share, abs=0.04)
+    for pool in (range(4), range(4, 6)):
+        counts = np.array([(drawn == i).sum() for i in pool])
+        assert np.ptp(counts) <= 1, "epochs: every picture of a kind comes as often"
+
+
+def test_without_a_share_every_picture_counts_alike(mixed):
+    drawn = draws(mixed, 0.0, 600)
+    assert all((drawn == i).sum() == 100 for i in range(6))
+
+
+def test_a_mixture_goes_on_exactly_where_it_stopped(mixed):
+    def sampler(seed: int) -> CanvasSampler:
+        return CanvasSampler(mixed, AugmentConfig(), 8, np.random.default_rng(seed), 0.4)
+
+    one, other = sampler(1), sampler(2)
+    for _ in range(5):
+        one._next_image()
+    state = json.loads(json.dumps(one.state(), default=np.ndarray.tolist))
+    assert set(state) == {"queue", "synthetic_queue", "rng"}
+    other.restore(state)
+    assert [one._next_image() for _ in range(50)] == [other._next_image() for _ in range(50)]
+
+
+def test_a_share_of_nothing_is_refused(photos, renders):
+    for samples in (read_photokit(photos, "train", ("lspet",)), read_packed(renders, "train")):
+        with pytest.raises(XnectError, match=r"synthetic_share: is 0\.5, but there are not both renders and photographs"):
+            draws(pack(samples), 0.5, 1)
+
+
+def test_stage_2_reads_renders_besides_photographs(photos, renders):
+    config = LiftDataConfig(photos=str(photos), sets=("lspet",), synthetic=(str(renders),))
+    assert [s.synthetic for s in read_split(config, "train")] == [False] * 4 + [True] * 2
+    assert [s.synthetic for s in read_split(dataclasses.replace(config, photos=""), "train")] == [True] * 2
+    assert len(read_split(config, "val")) == 2
+
+
+def run(*arguments) -> int:
+    return cli.main(["data", "pack", *map(str, arguments)])
+
+
+def test_photographs_and_renders_in_one_pack(renders, tmp_path, capsys):
+    kit, out = write_kit(tmp_path / "kit", sets=SETS, train=2, val=1), tmp_path / "pack"
+    assert run("--photos", kit, "--renders", renders, "--part-mib", "0.02", "-o", out) == 0
+    manifest = json.loads((out / "manifest.json").read_text())
+    parts = manifest["parts"]
+    assert capsys.readouterr().out == f"{out}: 10 training and 4 validation pictures in {len(parts)} parts\n" and len(parts) > 1
+    people = sum(len(s.people) for split in ("train", "val") for s in read_photokit(kit, split, ("ccp",)))
+    assert manifest["sources"].keys() == {*SETS, "synth"}
+    assert manifest["sources"]["ccp"] == {"train": 2, "val": 1, "people": people, "terms": TERMS["ccp"]}
+    assert manifest["sources"]["synth"] == {"train": 2, "val": 0, "people": 3, "terms": sorted(RENDERS_FROM)}
+    train, originals = read_packed(out, "train"), list(read_photokit(kit, "train"))
+    assert [s.synthetic for s in train] == [False] * 8 + [True] * 2 and len(read_packed(out, "val")) == 4
+    assert [s.read_encoded() for s in train[:8]] == [s.read_encoded() for s in originals], "original pictures"
+    assert train[8].focal_px == 300
+    assert run("--renders", renders, "--part-mib", "1", "-o", out) == 2
+    assert "already holds archives. Choose another folder, or remove it" in capsys.readouterr().err
+
+
+def test_a_pack_of_renders_alone_in_one_file(renders, tmp_path):
+    assert run("--renders", renders, "-o", tmp_path / "renders.npz") == 0
+    assert [s.provenance for s in read_packed(tmp_path / "renders.npz", "train")] == ["synth train 0 0", "synth train 0 1"]
+    assert json.loads((tmp_path / "renders.json").read_text())["sources"]["synth"]["terms"] == sorted(RENDERS_FROM)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "data pack: has nothing to pack. Give --photos, --renders or --backgrounds"),
+        (["--renders", "nowhere"], "manifest.json: cannot be read"),
+        (["--renders", "nowhere", "--part-mib", "0"], "--part-mib: is 0. Give a size above 0"),
+        (["--renders", "nowhere", "--part-mib", "nan"], "--part-mib: is nan. Give a size above 0"),
+    ],
+)
+def test_mistakes(arguments, message, tmp_path, capsys):
+    assert run(*arguments, "-o", tmp_path / "pack") == 2
+    assert message in capsys.readouterr().err

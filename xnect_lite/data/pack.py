@@ -1,0 +1,48 @@
+"""One compact training set out of several sources: the original pictures, never enlarged, with counts and terms."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xnect_lite.data.parts import MANIFEST, replace, write_manifest, write_part, write_parts
+from xnect_lite.data.sample import Sample
+from xnect_lite.errors import XnectError
+
+
+def write_pack(
+    output: Path, splits: dict[str, list[Sample]], terms: Mapping[str, str | list[str]], part_mib: float | None = None
+) -> dict[str, Any]:
+    """Write the samples into one archive, or into a folder of archives of ``part_mib`` MiB, and return the manifest.
+
+    ``terms``: source (first word of a sample's provenance) -> what its pictures may be used for. The manifest of a single
+    archive lies beside it, as ``.json``. Raises XnectError if it cannot be written, or the folder holds such archives already.
+    """
+    manifest: dict[str, Any] = {"sources": _sources(splits, terms)}
+    try:
+        if part_mib is None:
+            manifest["parts"] = [write_part(output, splits)]
+            text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+            replace(output.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
+        else:
+            output.mkdir(parents=True, exist_ok=True)
+            if (output / MANIFEST).exists():
+                raise XnectError(str(output), "already holds archives", "Choose another folder, or remove it")
+            manifest["parts"] = list(write_parts(output, splits, part_mib * 2**20))
+            write_manifest(output, manifest)
+    except OSError as error:
+        raise XnectError(str(output), f"cannot be written ({error.strerror})", "Choose another place") from error
+    return manifest
+
+
+def _sources(splits: dict[str, list[Sample]], terms: Mapping[str, str | list[str]]) -> dict[str, dict[str, Any]]:
+    out: dict[str, dict[str, Any]] = {}
+    for split, samples in splits.items():
+        for sample in samples:
+            name = sample.provenance.partition(" ")[0]
+            entry = out.setdefault(name, {**dict.fromkeys(splits, 0), "people": 0, "terms": terms.get(name, "not stated")})
+            entry[split] += 1
+            entry["people"] += len(sample.people)
+    return out
