@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from kit import write_kit
 from oracle import oracle
 
+from xnect_lite import cli
 from xnect_lite.config import GroupingConfig
+from xnect_lite.data.parts import write_manifest, write_parts
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.evaluate.photos import score_photos
@@ -53,3 +56,26 @@ def test_people_in_ignored_areas_are_neither_right_nor_wrong(samples):
 def test_no_pictures_give_no_figures():
     figures = score_photos(oracle([], (512, 320)), [], GroupingConfig()).figures()
     assert np.isnan(figures["pck"]) and np.isnan(figures["person_precision"]) and figures["pck_people"] == 0
+
+
+def renders(folder, samples: list[Sample]) -> str:
+    """A folder as ``synth render --split val`` writes it."""
+    exact = [dataclasses.replace(s, synthetic=True) for s in samples]
+    write_manifest(folder, {"parts": list(write_parts(folder, {"val": exact}, 1e9))})
+    return str(folder)
+
+
+def test_eval_synthetic_prints_figures_against_the_exact_truth(samples, tmp_path, capsys, monkeypatch):
+    knowing = oracle(samples, (512, 320))
+    knowing.backend = knowing.device_name = knowing.precision = "oracle"
+    monkeypatch.setattr("xnect_lite.network.Predictor", lambda _: knowing)
+    assert cli.main(["eval", "synthetic", "--data", renders(tmp_path, samples), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["images"] == 4 and figures["pck"] == 1.0 and figures["mpjpe_mm"] < 3
+    assert "mpjpe_teacher_mm" not in figures
+
+
+def test_eval_of_renders_to_train_on_is_an_error(samples, tmp_path, capsys):
+    write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, {"train": samples[:1]}, 1e9))})
+    assert cli.main(["eval", "synthetic", "--data", str(tmp_path)]) == 2
+    assert "holds no validation pictures. For renders: xnect-lite synth render --split val" in capsys.readouterr().err

@@ -9,8 +9,8 @@ from xnect_lite.skeleton import INDEX, NUM_JOINTS
 FLESH_MM = np.zeros(NUM_JOINTS)
 """(24,) how far in front of a joint its own surface may lie, clothes included; a surface nearer than that hides it."""
 for _name, _depth in {
-    "head_top": 120, "neck": 140, "shoulder": 140, "elbow": 90, "wrist": 70, "hip": 190, "knee": 120, "ankle": 100,
-    "pelvis": 200, "spine": 190, "head": 140, "hand": 70, "toe": 80, "nose": 50, "ear": 60,
+    "head_top": 120, "neck": 180, "shoulder": 150, "elbow": 100, "wrist": 80, "hip": 190, "knee": 120, "ankle": 100,
+    "pelvis": 210, "spine": 210, "head": 140, "hand": 70, "toe": 80, "nose": 50, "ear": 60,
 }.items():  # fmt: skip
     for _side in ("", "r_", "l_"):
         if _side + _name in INDEX:
