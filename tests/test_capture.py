@@ -21,6 +21,7 @@ from xnect_lite.capture import (
     CameraInfo,
     LiveSource,
     Source,
+    SyntheticSource,
     VideoSource,
     find_camera,
     list_cameras,
@@ -154,7 +155,14 @@ def mjpeg_server() -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(params=["mp4", "mkv", "avi", "folder", "pattern", "http", "fake camera"])
+class DrawnPictures(SyntheticSource):
+    """The synthetic source, but its drawings are those that the other sources show."""
+
+    def _draw(self, t_s: float) -> np.ndarray:
+        return picture(round(t_s * self.fps))
+
+
+@pytest.fixture(params=["mp4", "mkv", "avi", "folder", "pattern", "http", "fake camera", "synthetic"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     """Every kind of source, with the same pictures in it."""
     kind = request.param
@@ -165,7 +173,10 @@ def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Source]:
     elif kind == "pattern":
         opened = open_source(str(write_pictures(tmp_path / "take") / "frame_*.png"))
     elif kind == "http":
-        opened = open_source(request.getfixturevalue("mjpeg_server") + "/camera.mjpg")
+        opened = open_source(request.getfixturevalue("mjpeg_server") + "/camera.mjpg", reconnect_s=0)
+    elif kind == "synthetic":
+        opened = DrawnPictures(end_s=(COUNT - 0.5) / 30)
+        opened.size = (WIDTH, HEIGHT)
     else:
         opened = LiveSource("fake", FakeCapture, can_end=True)
     yield opened

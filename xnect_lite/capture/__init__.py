@@ -1,4 +1,4 @@
-"""Where frames come from: webcam, video file, pictures, network stream. `open_source` tells them apart."""
+"""Where frames come from: webcam, video file, pictures, network stream, drawn people. `open_source` tells them apart."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import re
 from pathlib import Path
 
 from xnect_lite.capture.cameras import CameraInfo, find_camera, list_cameras
+from xnect_lite.capture.devices import open_camera, open_stream
 from xnect_lite.capture.images import IMAGE_SUFFIXES, ImageSource, image_files, natural_order
-from xnect_lite.capture.live import LiveSource, open_camera, open_stream
+from xnect_lite.capture.live import LiveSource
 from xnect_lite.capture.source import Source
+from xnect_lite.capture.synthetic import SyntheticSource
 from xnect_lite.capture.video import VideoSource
 from xnect_lite.errors import XnectError
 
@@ -18,8 +20,10 @@ __all__ = [
     "ImageSource",
     "LiveSource",
     "Source",
+    "SyntheticSource",
     "VideoSource",
     "find_camera",
+    "is_synthetic",
     "list_cameras",
     "natural_order",
     "open_camera",
@@ -28,6 +32,7 @@ __all__ = [
 ]
 
 _STREAM = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt)://", re.IGNORECASE)
+_SYNTHETIC = re.compile(r"synthetic(?::(\d+))?", re.IGNORECASE)
 _CAMERA = re.compile(r"(?:camera:|/dev/video)?(\d+)", re.IGNORECASE)
 
 
@@ -39,6 +44,7 @@ def open_source(
     fps: float | None = None,
     size: tuple[int, int] | None = None,
     timeout_s: float = 5.0,
+    reconnect_s: float = 10.0,
 ) -> Source:
     """Open what ``spec`` names.
 
@@ -47,10 +53,12 @@ def open_source(
                 ``http://…``, ``rtsp://…``             a network stream
                 a folder, or a pattern with ``*``      pictures, sorted by name with numbers counted
                 a file                                 a picture or a video
+                ``synthetic``, ``synthetic:3``         drawn people, 2 unless said otherwise
     start_s, end_s:  read only frames with start_s <= t_s < end_s; a live source has no start.
     fps:        pictures: how many make a second (30). Webcams: the rate wished for.
     size:       webcams: the (width, height) wished for.
     timeout_s:  live sources: longest wait for a frame.
+    reconnect_s: live sources: how long to try to get back one that was unplugged or broke off.
 
     Raises XnectError if there is nothing of that name, it is no video, or no camera answers.
     """
@@ -60,7 +68,7 @@ def open_source(
     if start_s is not None and end_s is not None and end_s <= start_s:
         raise XnectError(text, f"the end, {end_s:g} s, is not after the start, {start_s:g} s", "Choose a later end")
 
-    live = _open_live(text, size, fps, timeout_s, end_s)
+    live = _open_live(text, size, fps, {"timeout_s": timeout_s, "reconnect_s": reconnect_s, "end_s": end_s})
     if live is not None:
         if start_s:
             live.close()
@@ -74,28 +82,35 @@ def open_source(
         return ImageSource(text, [path], fps or 30.0, start_s, end_s)
     if path.exists():
         return VideoSource(path, start_s, end_s)
+    if synthetic := _SYNTHETIC.fullmatch(text):
+        return SyntheticSource(int(synthetic[1] or 2), start_s, end_s)
     if glob.has_magic(text):
         fits = [Path(p) for p in glob.glob(str(path)) if Path(p).suffix.lower() in IMAGE_SUFFIXES]
         return ImageSource(text, natural_order(fits), fps or 30.0, start_s, end_s)
     raise XnectError(text, "no such file, folder or camera", "Check the spelling")
 
 
+def is_synthetic(spec: str) -> bool:
+    """Whether ``spec`` asks for drawn people."""
+    return _SYNTHETIC.fullmatch(spec.strip()) is not None
+
+
 def _open_live(
-    text: str, size: tuple[int, int] | None, fps: float | None, timeout_s: float, end_s: float | None
+    text: str, size: tuple[int, int] | None, fps: float | None, limits: dict[str, float | None]
 ) -> LiveSource | None:
     """The webcam or stream that ``text`` names, if it names one."""
     if _STREAM.match(text):
-        return open_stream(text, timeout_s=timeout_s, end_s=end_s)
+        return open_stream(text, **limits)
     number = _CAMERA.fullmatch(text)
     if number:
-        return open_camera(int(number[1]), size=size, fps=fps, timeout_s=timeout_s, end_s=end_s)
+        return open_camera(int(number[1]), size=size, fps=fps, **limits)
     prefixed = text.lower().startswith("camera:")
-    if not prefixed and (Path(text).expanduser().exists() or glob.has_magic(text)):
+    if not prefixed and (is_synthetic(text) or Path(text).expanduser().exists() or glob.has_magic(text)):
         return None  # a file wins over a camera of the same name
     name = text[len("camera:") :].strip() if prefixed else text
     camera = find_camera(name)
     if camera is not None:
-        return open_camera(camera.index, camera.name, size=size, fps=fps, timeout_s=timeout_s, end_s=end_s)
+        return open_camera(camera.index, camera.name, size=size, fps=fps, **limits)
     if prefixed:
         known = ", ".join(f"{c.index} ({c.name})" for c in list_cameras()) or "none"
         raise XnectError(text, f"no camera of that name; cameras found: {known}", "Check the name, or give a number")

@@ -1,20 +1,19 @@
-"""Webcams and network streams, through OpenCV, timed by this computer's clock and never waited for without end."""
+"""Webcams and network streams, timed by this computer's clock, never waited for without end, opened anew when lost."""
 
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError, Future, InvalidStateError
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
 
-from xnect_lite.capture.cameras import camera_backend
+from xnect_lite.capture.device_thread import DeviceThread
 from xnect_lite.capture.source import Source
 from xnect_lite.errors import XnectError
 from xnect_lite.types import Frame
@@ -22,8 +21,10 @@ from xnect_lite.types import Frame
 T = TypeVar("T")
 
 _RETRY_S = 0.01  # between attempts on a camera that gave nothing
+_LOST_S = 1.0  # a camera that gives nothing for so long is opened anew; a stream that ends is at once
+_REOPEN_S = 0.25  # between attempts to open it anew
 _TICK_S = 1e-6  # least step between two time stamps
-_RELEASE_S = 0.5  # how long closing waits for a driver that hangs
+_RELEASE_S = 0.5  # how much longer than it should take we wait for a driver that may hang
 
 
 class Capture(Protocol):
@@ -41,11 +42,12 @@ class LiveSource(Source):
 
     open_capture:  opens the device; called, like everything else on the device, on one thread of its own.
     can_end:       True = "no frame" means that the stream ended; False = a camera, which should never end.
-    timeout_s:     longest wait for a frame.
+    timeout_s:     longest wait for a frame from a device that is there.
+    reconnect_s:   how much longer to wait for one that is gone, opening it anew again and again; 0 = not at all.
     open_timeout_s: longest wait for the device to open and give its first frame.
 
-    Raises XnectError, from here or from `read`, if the device cannot be opened or keeps us waiting; `read` may be
-    tried again, as the camera may come back.
+    A stream that does not come back has ended, and ``warning`` says so. Raises XnectError, from here or from `read`, if the
+    device cannot be opened or a camera keeps us waiting; `read` may be tried again, as the camera may come back.
     """
 
     live = True
@@ -58,13 +60,19 @@ class LiveSource(Source):
         *,
         can_end: bool,
         timeout_s: float = 5.0,
+        reconnect_s: float = 0.0,
         open_timeout_s: float = 20.0,
         end_s: float | None = None,
     ) -> None:
-        self.name, self.warning = name, None
+        self.name = name
+        self.warning: str | None = None
         self.fps: float | None = None
-        self._can_end, self._timeout_s, self._end_s = can_end, timeout_s, end_s
-        self._thread = _DeviceThread()
+        self._open_capture = open_capture
+        self._can_end, self._timeout_s, self._reconnect_s, self._end_s = can_end, timeout_s, reconnect_s, end_s
+        self._is_lost = threading.Event()  # set while the device's thread tries to get it back
+        self._losses = 0
+        self._taken_out = 0
+        self._thread = DeviceThread()
         self._capture: Capture | None = None
         self._closed = threading.Event()
         self._lock = threading.Lock()  # between closing and asking for another frame
@@ -73,7 +81,7 @@ class LiveSource(Source):
         self._index = 0
         self._last_t_s = -np.inf
         try:
-            self._peeked = self._await(self._thread.call(lambda: self._start(open_capture)), open_timeout_s)
+            self._peeked = self._await(self._thread.call(self._start), open_timeout_s)
             if self._peeked is None:
                 raise XnectError(name, "opened but sent no picture", "Check that the sender runs")
         except BaseException:
@@ -89,7 +97,7 @@ class LiveSource(Source):
                 return None
             taken, self._peeked = self._peeked, None
             if taken is None and self._pending is None:  # one pending already: a camera that stalled before
-                self._pending = self._thread.call(self._grab)
+                self._pending = self._thread.call(self._next_picture)
         if taken is None:
             assert self._pending is not None
             taken = self._await(self._pending, self._timeout_s)
@@ -122,12 +130,18 @@ class LiveSource(Source):
 
     def _await(self, future: Future[T], timeout_s: float) -> T | None:
         try:
-            return future.result(timeout_s)
+            try:
+                return future.result(timeout_s)
+            except FutureTimeoutError:
+                if future.done() or not self._is_lost.is_set():
+                    raise
+                timeout_s += self._reconnect_s
+                return future.result(self._reconnect_s + _RELEASE_S)  # it ends by itself, unless the driver hangs
         except CancelledError:
             return None
         except (FutureTimeoutError, TimeoutError) as error:
             if future.done():  # it gave up by itself, after its own patience
-                self._pending, timeout_s = None, self._timeout_s
+                self._pending, timeout_s = None, self._timeout_s + self._reconnect_s
             raise XnectError(
                 self.name, f"sent no picture for {timeout_s:g} s", "Check its cable or network, then open it again"
             ) from error
@@ -135,120 +149,82 @@ class LiveSource(Source):
             self._pending = None
             raise
 
-    # The three below run on the device's thread.
+    # All below run on the device's thread.
 
-    def _start(self, open_capture: Callable[[], Capture]) -> tuple[np.ndarray, float] | None:
-        self._capture = open_capture()
+    def _start(self) -> tuple[np.ndarray, float] | None:
+        self._capture = self._open_capture()
         if not self._can_end:  # of streams, OpenCV makes the rate up
             fps = self._capture.get(cv2.CAP_PROP_FPS)
             self.fps = fps if fps > 0 else None
-        return self._grab()
+        return self._next_picture()
 
-    def _grab(self) -> tuple[np.ndarray, float] | None:
+    def _next_picture(self) -> tuple[np.ndarray, float] | None:
         """((H, W, 3) RGB, clock seconds), or None at the end. Raises TimeoutError if a camera keeps failing."""
-        assert self._capture is not None
-        begin_s = time.perf_counter()
-        while not self._closed.is_set():
-            if self._capture.grab():
-                clock_s = time.perf_counter()
-                decoded, bgr = self._capture.retrieve()
-                if decoded and bgr is not None:
-                    return cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), clock_s
-            waited_s = time.perf_counter() - begin_s
-            if waited_s >= self._timeout_s:
-                raise TimeoutError
-            if self._can_end:
-                return None
-            self._closed.wait(_RETRY_S)
-        return None
+        begin_s = opened_s = time.perf_counter()
+        patience_s = self._timeout_s + self._reconnect_s
+        try:
+            while not self._closed.is_set():
+                has_ended = False
+                if self._capture is not None and self._capture.grab():
+                    clock_s = time.perf_counter()
+                    rgb = to_rgb(*self._capture.retrieve())
+                    if rgb is not None:
+                        self._taken_out += 1
+                        self._note_found()
+                        return rgb, clock_s
+                else:
+                    has_ended = self._can_end
+                now_s = time.perf_counter()
+                if has_ended and (self._reconnect_s <= 0 or self._was_a_file()):
+                    return None
+                if now_s - begin_s >= patience_s:
+                    if self._can_end:
+                        self.warning = f"{self.name} broke off and did not come back for {patience_s:g} s"
+                        return None
+                    raise TimeoutError
+                # A stream that ended is opened anew at once, and then every so often; a camera may only stutter.
+                patient_s = (_REOPEN_S if self._is_lost.is_set() else 0.0) if has_ended else _LOST_S
+                if self._reconnect_s > 0 and self._index > 0 and now_s - opened_s >= patient_s:
+                    self._open_anew()
+                    opened_s = time.perf_counter()
+                self._closed.wait(_RETRY_S)
+            return None
+        finally:
+            self._is_lost.clear()
+
+    def _open_anew(self) -> None:
+        """Let go of the device and open it again, if it is there."""
+        self._is_lost.set()
+        self.warning = f"{self.name} is gone; trying to get it back"
+        self._release()
+        self._capture, self._taken_out = None, 0
+        with contextlib.suppress(XnectError):
+            self._capture = self._open_capture()
+
+    def _note_found(self) -> None:
+        if self._is_lost.is_set():
+            self._losses += 1
+            times = "once" if self._losses == 1 else f"{self._losses} times"
+            self.warning = f"{self.name} was gone {times} and came back"
+
+    def _was_a_file(self) -> bool:
+        """Whether what ended is as long as it said it would be."""
+        if self._capture is None:
+            return False
+        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        return 0 < count <= self._taken_out + 1  # containers are off by one
 
     def _release(self) -> None:
         if self._capture is not None:
             self._capture.release()
 
 
-class _DeviceThread:
-    """Makes calls that may hang in a driver on one daemon thread, so that the caller can give up waiting."""
-
-    def __init__(self) -> None:
-        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
-        threading.Thread(target=self._work, name="capture device", daemon=True).start()
-
-    def call(self, job: Callable[[], T]) -> Future[T]:
-        future: Future[T] = Future()
-        self._jobs.put((future, job))
-        return future
-
-    def finish(self) -> None:
-        self._jobs.put(None)
-
-    def _work(self) -> None:
-        while (item := self._jobs.get()) is not None:
-            future, job = item
-            with contextlib.suppress(InvalidStateError):  # cancelled meanwhile: nobody waits for the answer
-                try:
-                    future.set_result(job())
-                except Exception as error:
-                    future.set_exception(error)
-
-
-def open_camera(
-    index: int,
-    name: str | None = None,
-    *,
-    size: tuple[int, int] | None = None,
-    fps: float | None = None,
-    timeout_s: float = 5.0,
-    end_s: float | None = None,
-) -> LiveSource:
-    """A webcam. ``size`` (width, height) and ``fps`` are wishes: the camera takes the nearest it can.
-
-    Raises XnectError if there is no such camera or it sends nothing.
-    """
-    shown = name or f"camera {index}"
-
-    def open_capture() -> cv2.VideoCapture:
-        with _quiet_opencv():
-            capture = cv2.VideoCapture(index, camera_backend())
-        if not capture.isOpened():
-            raise XnectError(
-                shown,
-                "cannot be opened: it is not there, another program uses it, or this one may not use cameras",
-                "Plug it in, close other programs that show it, and allow camera access in the system's settings",
-            )
-        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        if size is not None:
-            # Over USB 2, uncompressed pictures beyond 640x480 come at 10 a second or less.
-            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-            capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
-            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
-        if fps is not None:
-            capture.set(cv2.CAP_PROP_FPS, fps)
-        return capture
-
-    return LiveSource(shown, open_capture, can_end=False, timeout_s=timeout_s, end_s=end_s)
-
-
-def open_stream(url: str, *, timeout_s: float = 5.0, end_s: float | None = None) -> LiveSource:
-    """A network stream (http, https, rtsp, rtmp, udp, tcp). Raises XnectError if nobody sends there."""
-
-    def open_capture() -> cv2.VideoCapture:
-        milliseconds = int(timeout_s * 1e3)
-        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
-        with _quiet_opencv():
-            capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
-        if not capture.isOpened():
-            raise XnectError(url, "no video stream answers there", "Check the address and that the sender runs")
-        return capture
-
-    return LiveSource(url, open_capture, can_end=True, timeout_s=timeout_s, end_s=end_s)
-
-
-@contextlib.contextmanager
-def _quiet_opencv() -> Iterator[None]:
-    """Without OpenCV's warnings on the console: the error raised says it better."""
-    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    try:
-        yield
-    finally:
-        cv2.utils.logging.setLogLevel(before)
+def to_rgb(decoded: bool, picture: np.ndarray | None) -> np.ndarray | None:
+    """What a driver handed over, grey, BGR or BGRA of 8 or 16 bits, as (H, W, 3) uint8 RGB; None if it is no picture."""
+    if not decoded or picture is None or picture.ndim not in (2, 3) or picture.size == 0:
+        return None
+    if picture.dtype == np.uint16:
+        picture = (picture >> 8).astype(np.uint8)
+    channels = 1 if picture.ndim == 2 else picture.shape[2]
+    code = {1: cv2.COLOR_GRAY2RGB, 3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGB}.get(channels)
+    return None if code is None or picture.dtype != np.uint8 else cv2.cvtColor(picture, code)

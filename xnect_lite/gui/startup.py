@@ -30,9 +30,9 @@ def check_source(spec: str) -> None:
     text = spec.strip()
     if text.isdigit() or "://" in text or text.lower().startswith(("camera:", "/dev/video")):
         return
-    from xnect_lite.capture import find_camera, open_source
+    from xnect_lite.capture import find_camera, is_synthetic, open_source
 
-    if Path(text).expanduser().exists() or glob.has_magic(text):
+    if is_synthetic(text) or Path(text).expanduser().exists() or glob.has_magic(text):
         open_source(text).close()
     elif find_camera(text) is None:
         raise XnectError(spec, "no such file, folder or camera", "Check the spelling")

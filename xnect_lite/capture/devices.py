@@ -1,0 +1,78 @@
+"""Webcams and network streams, as OpenCV opens them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import cv2
+
+from xnect_lite.capture.cameras import camera_backend
+from xnect_lite.capture.live import LiveSource
+from xnect_lite.errors import XnectError
+
+
+def open_camera(
+    index: int,
+    name: str | None = None,
+    *,
+    size: tuple[int, int] | None = None,
+    fps: float | None = None,
+    timeout_s: float = 5.0,
+    reconnect_s: float = 10.0,
+    end_s: float | None = None,
+) -> LiveSource:
+    """A webcam. ``size`` (width, height) and ``fps`` are wishes: the camera takes the nearest it can.
+
+    Raises XnectError if there is no such camera or it sends nothing.
+    """
+    shown = name or f"camera {index}"
+
+    def open_capture() -> cv2.VideoCapture:
+        with _quiet_opencv():
+            capture = cv2.VideoCapture(index, camera_backend())
+        if not capture.isOpened():
+            raise XnectError(
+                shown,
+                "cannot be opened: it is not there, another program uses it, or this one may not use cameras",
+                "Plug it in, close other programs that show it, and allow camera access in the system's settings",
+            )
+        capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+        if size is not None:
+            # Over USB 2, uncompressed pictures beyond 640x480 come at 10 a second or less.
+            capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+            capture.set(cv2.CAP_PROP_FRAME_WIDTH, size[0])
+            capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size[1])
+        if fps is not None:
+            capture.set(cv2.CAP_PROP_FPS, fps)
+        return capture
+
+    return LiveSource(shown, open_capture, can_end=False, timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s)
+
+
+def open_stream(url: str, *, timeout_s: float = 5.0, reconnect_s: float = 10.0, end_s: float | None = None) -> LiveSource:
+    """A network stream (http, https, rtsp, rtmp, udp, tcp). Raises XnectError if nobody sends there.
+
+    One that breaks off is opened anew for ``reconnect_s`` seconds; a file that somebody serves simply ends.
+    """
+
+    def open_capture() -> cv2.VideoCapture:
+        milliseconds = int(timeout_s * 1e3)
+        limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
+        with _quiet_opencv():
+            capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+        if not capture.isOpened():
+            raise XnectError(url, "no video stream answers there", "Check the address and that the sender runs")
+        return capture
+
+    return LiveSource(url, open_capture, can_end=True, timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s)
+
+
+@contextlib.contextmanager
+def _quiet_opencv() -> Iterator[None]:
+    """Without OpenCV's warnings on the console: the error raised says it better."""
+    before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    try:
+        yield
+    finally:
+        cv2.utils.logging.setLogLevel(before)
