@@ -367,6 +367,16 @@ def test_whole_stage_i_is_timed_with_three_backbones(capsys):
     ]  # fmt: skip
 
 
+def test_stage_i_is_timed_at_stride_4_and_grouped_where_there_are_groups(no_work, capsys):
+    more = ["--stride", "8,4", "--grouped", "--model-config", "SelecSLS42,ResNet50", "--engines", "torch", "--forms", "plain"]
+    assert main([*QUICK, "--pose", *more]) == 0
+    names = [line.split("|")[1].strip() for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [n for n in names if n and "-" in n and n.strip("-")] == [
+        "SelecSLS-42", "SelecSLS-42, grouped", "SelecSLS-42, stride 4", "SelecSLS-42, stride 4, grouped",
+        "ResNet-50", "ResNet-50, stride 4",
+    ]  # fmt: skip
+
+
 def test_a_batch_that_cannot_be_trained_says_why(capsys):
     assert main([*QUICK, "--train", "--model-config", "SelecSLS42"]) == 2  # norms of one value per channel
     captured = capsys.readouterr()
@@ -397,6 +407,8 @@ def test_a_batch_that_cannot_be_trained_says_why(capsys):
         (["--gpu_id", "0"], "both name a device"),
         (["--largest-batch"], "needs a GPU"),
         (["--device", "tpu"], "is no device"),
+        (["--stride", "4"], "are of Stage I"),
+        (["--pose", "--stride", "2"], "'2' is unknown"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(capsys, more, words):

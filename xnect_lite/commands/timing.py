@@ -33,6 +33,10 @@ def add(verbs: argparse._SubParsersAction) -> None:
         "--engines", metavar="E[,E]", help="eager, torchscript, compiled (default: all); with --pose the names of back ends"
     )
     add_switch(group, "--pose", "whole Stage I with these backbones instead of whole classifiers")
+    group.add_argument(
+        "--stride", default="8", metavar="N[,N]", help="--pose: network pixels per output cell, 8 (default) or 4"
+    )
+    add_switch(group, "--grouped", "--pose: every SelecSLS with its deeper layers in groups, too")
     add_switch(group, "--train", "forward and backward, and the memory it takes")
     add_switch(group, "--memory", "peak memory on the CPU too; starts a process for each candidate")
     add_switch(group, "--largest-batch", "look for the largest batch that fits the GPU's memory")
@@ -83,8 +87,12 @@ def _jobs(options: argparse.Namespace) -> list:
     for device in _devices(options):
         for width, height in sizes:
             for batch in _batches(options, device.type):
-                variants = [(n, f, e) for n in names for f in _forms(options) for e in _engines(options, device)]
-                candidates = [Candidate(n, width, height, batch, f, e, **shared) for n, f, e in variants]
+                candidates = [
+                    Candidate(name, width, height, batch, form, engine, stride=stride, grouped=grouped, **shared)
+                    for name, stride, grouped in _variants(options, names)
+                    for form in _forms(options)
+                    for engine in _engines(options, device)
+                ]
                 jobs.append((device, candidates))
     return jobs
 
@@ -104,6 +112,17 @@ def _networks(options: argparse.Namespace) -> list[str]:
     if options.model_weights and len(names) > 1:
         raise XnectError("--model-weights", f"cannot fit {len(names)} networks", "Name one with --model-config")
     return names
+
+
+def _variants(options: argparse.Namespace, names: list[str]) -> list[tuple[str, int, bool]]:
+    """(network, stride, grouped) of all that is asked for."""
+    strides = [int(stride) for stride in _chosen("--stride", options.stride, ["8", "4"])]
+    if not options.pose and (strides != [8] or options.grouped):
+        raise XnectError("--stride and --grouped", "are of Stage I", "Add --pose")
+    if options.model_weights and (strides != [8] or options.grouped):
+        raise XnectError("--stride and --grouped", "are said by the weight file", "Leave them out, or --model-weights")
+    may_group = {name: options.grouped and name.startswith("selecsls") for name in names}
+    return [(name, stride, grouped) for name in names for stride in strides for grouped in sorted({False, may_group[name]})]
 
 
 def _devices(options: argparse.Namespace) -> list:

@@ -22,6 +22,7 @@ class Candidate:
     """One thing to time, described well enough to build it again in another process.
 
     network: a classifier's name, or with ``pose`` the backbone's. Size in pixels. ``weights``: a file, or '' for random.
+    stride, grouped: of Stage I, see models.xnect.XNect.
     """
 
     network: str
@@ -31,6 +32,8 @@ class Candidate:
     form: str = "plain"
     engine: str = "eager"
     pose: bool = False
+    stride: int = 8
+    grouped: bool = False
     train: bool = False
     precision: str = "fp32"
     channels_last: bool = True
@@ -66,7 +69,7 @@ def _pose_network(candidate: Candidate) -> nn.Module:
         return load_network(find_weights(candidate.network, candidate.weights), candidate.network)
     from xnect_lite.models.xnect import XNect
 
-    return XNect(candidate.network)
+    return XNect(candidate.network, candidate.stride, candidate.grouped)
 
 
 def in_form(net: nn.Module, form: str, gamma_threshold: float, example: Tensor) -> nn.Module:

@@ -112,7 +112,7 @@ def with_ratios(rows: Sequence[Timing]) -> list[Timing]:
 
 
 def _comparable(row: Timing, form: str) -> tuple:
-    return replace(row.candidate, network="", form=form, weights="", gamma_threshold=0.0), row.conditions
+    return replace(row.candidate, network="", form=form, grouped=False, weights="", gamma_threshold=0.0), row.conditions
 
 
 def largest_batch(fits: Callable[[int], bool], limit: int = 4096) -> int:

@@ -68,7 +68,9 @@ def _count(number: int, thing: str) -> str:
 
 
 def _row_name(timing: Timing) -> str:
-    return title(timing.candidate.network) + FORMS[timing.candidate.form]
+    c = timing.candidate
+    variant = f"{', stride 4' if c.stride == 4 else ''}{', grouped' if c.grouped else ''}"
+    return title(c.network) + variant + FORMS[c.form]
 
 
 def _column_name(timing: Timing) -> str:
