@@ -10,7 +10,7 @@ from people import walking_person
 from scipy.spatial.transform import Rotation
 
 from xnect_lite.config import CameraConfig
-from xnect_lite.lifting import NEUTRAL_BONES_M, chain, complete_bones, focal_px, lift_people, plausible_lengths
+from xnect_lite.lifting import NEUTRAL_BONES_M, chain, complete_bones, lift_people, plausible_lengths
 from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, JOINTS, NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import People
 
@@ -79,11 +79,6 @@ def test_a_wrong_stature_moves_people_along_their_rays():
     seen = see(*walkers(*SPOTS))
     lifted = lift_people(seen.people, FRAME, CameraConfig(stature_m=2 * CANONICAL_STATURE_M))
     np.testing.assert_allclose(lifted.root_cam_mm, 2 * seen.root_cam_mm, atol=4.0)
-
-
-def test_without_calibration_the_focal_length_is_the_longer_side():
-    assert focal_px((1280, 720), CameraConfig()) == 1280 == focal_px((720, 1280), CameraConfig())
-    assert focal_px((1280, 720), CameraConfig(focal_px=900.0)) == 900
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,23 @@ class LiftingConfig:
     weights: str = ""  # a safetensors file; empty = the shipped one
 
 
+FLOORS = ("estimated", "given", "level")
+
+
 @dataclasses.dataclass(frozen=True)
 class CameraConfig:
-    """The camera and the body size that fixes the metric scale."""
+    """The camera, how it stands, and the body size that fixes the metric scale."""
 
+    intrinsics: str = ""  # calibration file, see `intrinsics`; goes before focal_px and fov_deg
     focal_px: float = 0.0  # in source pixels; 0 = the longer side of the source picture
-    stature_m: float = 1.70  # assumed height of a person
+    fov_deg: float = 0.0  # horizontal field of view of the source picture, instead of focal_px; 0 = not given
+    floor: str = "estimated"  # estimated from the people in view | given: by the next three | level
+    pitch_deg: float = 0.0  # how far the camera looks down
+    roll_deg: float = 0.0  # how far it is turned clockwise, as seen from behind
+    height_m: float = 0.0  # of the camera above the floor, which then fixes the metric scale; 0 = not known
+    stature_m: float = 0.0  # height of the people; 0 = not given: see height_m and depth_map, else 1.70
+    stature_of: tuple[tuple[int, float], ...] = ()  # height of single identities, [[id, metres], ...]
+    depth_map: bool = False  # take sizes from the network's depth map; only with weights trained on metric depth
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +77,9 @@ class TrackingConfig:
     """Identities over time."""
 
     gate: float = 0.9  # assignment cost (0..1) above which a detection is somebody new
-    max_lost_s: float = 1.5  # a track unseen for longer is closed
+    max_lost_s: float = 1.5  # a track unseen for longer is closed: only clothes can tell who it was
+    remember_s: float = 60.0  # for so long; 0 = whoever comes back is somebody new
+    known_again: float = 0.2  # difference of clothes (0..1) below which somebody is the same
     confirm_s: float = 0.1  # a track younger than this is not reported unless it is clear from the start
     confirm_score: float = 0.5  # a first detection with at least this person score is reported at once
 
@@ -85,6 +98,22 @@ class FilterConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class FittingConfig:
+    """Stage III. Spreads: how far evidence is usually off. Speeds: how far a frame may be from the one predicted."""
+
+    enabled: bool = True
+    foot_lock: bool = True  # hold standing feet where they stand
+    calibration_s: float = 2.0  # seconds of sightings after which somebody's bones are final
+    iterations: int = 3  # Gauss-Newton steps per frame
+    spread_3d_mm: float = 60.0  # of joints whose spread the lifting network does not give
+    spread_2d_mm: float = 20.0  # of a surely found joint, in millimetres at the person's distance
+    outlier_sigmas: float = 3.0  # joints off by more than this lose their weight
+    turn_speed: float = 4.0  # rad/s
+    root_speed_mm_s: float = 3000.0  # across the line of sight
+    depth_speed_mm_s: float = 1200.0  # along it
+
+
+@dataclasses.dataclass(frozen=True)
 class PipelineConfig:
     """Everything a run needs, from picture to skeletons."""
 
@@ -94,17 +123,32 @@ class PipelineConfig:
     camera: CameraConfig = CameraConfig()
     tracking: TrackingConfig = TrackingConfig()
     filtering: FilterConfig = FilterConfig()
+    fitting: FittingConfig = FittingConfig()
 
 
 def check_pipeline(config: PipelineConfig) -> PipelineConfig:
     """Return ``config``. Raises XnectError for physical values that cannot be."""
     for key, value, low, high in (
-        ("camera.stature_m", config.camera.stature_m, 0.3, 3.0),
+        ("camera.stature_m", config.camera.stature_m or 1.7, 0.3, 3.0),
+        *(("camera.stature_of", stature, 0.3, 3.0) for _, stature in config.camera.stature_of),
         ("camera.focal_px", config.camera.focal_px, 0.0, 1e6),
+        ("camera.fov_deg", config.camera.fov_deg or 60.0, 1.0, 170.0),
+        ("camera.pitch_deg", config.camera.pitch_deg, -90.0, 90.0),
+        ("camera.roll_deg", config.camera.roll_deg, -180.0, 180.0),
+        ("camera.height_m", config.camera.height_m, 0.0, 1000.0),
         ("grouping.max_people", config.grouping.max_people, 1, 1000),
-    ):
+        ("fitting.iterations", config.fitting.iterations, 1, 100),
+        ("fitting.calibration_s", config.fitting.calibration_s, 0.0, 600.0),
+        *((f"fitting.{name}", getattr(config.fitting, name), 1e-3, 1e6) for name in (
+            "spread_3d_mm", "spread_2d_mm", "outlier_sigmas", "turn_speed", "root_speed_mm_s", "depth_speed_mm_s")),
+    ):  # fmt: skip
         if not low <= value <= high:
             raise XnectError(f"configuration key '{key}'", f"is {value}, not within {low:g} to {high:g}", "Mend the value")
+    if config.camera.floor not in FLOORS:
+        raise XnectError("configuration key 'camera.floor'", f"is {config.camera.floor!r}", f"Choose of {', '.join(FLOORS)}")
+    given = [key for key in ("intrinsics", "focal_px", "fov_deg") if getattr(config.camera, key)]
+    if len(given) > 1:
+        raise XnectError("camera", f"{' and '.join(given)} say the same thing", "Give one of them")
     return config
 
 

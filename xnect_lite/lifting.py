@@ -13,8 +13,9 @@ from typing import Protocol
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.camera import default_focal_px, image_centre_px, place_root, project, ray_rotation
+from xnect_lite.camera import place_root, project, ray_rotation
 from xnect_lite.config import CameraConfig
+from xnect_lite.intrinsics import camera_for
 from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, NUM_JOINTS, ORDER, PARENTS, ROOT
 from xnect_lite.types import People
 
@@ -98,21 +99,22 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
     """
     if not len(people):
         return people
-    focal = focal_px(frame_size, config)
-    centre = image_centre_px(*frame_size)
-    scale = 1000.0 * config.stature_m / CANONICAL_STATURE_M
+    camera = camera_for(frame_size, config)
+    focal, centre = camera.focal_px, camera.centre_px
+    scale = 1000.0 * assumed_stature_m(config) / CANONICAL_STATURE_M
+    found_px = camera.ideal_px(people.joints_px)
     joints_ray_m, spread_m = lift(people)
     joints_ray_mm = joints_ray_m * scale
-    pelvis_px = people.joints_px[:, ROOT].astype(np.float64)
-    anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(people.joints_px, axis=1))
+    pelvis_px = found_px[:, ROOT]
+    anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(found_px, axis=1))
     for round_ in range(_RAY_ROUNDS):
         rotation = ray_rotation(anchor, focal, centre)
         joints_mm = np.einsum("pij,pkj->pki", rotation, joints_ray_mm)
-        root = place_root(joints_mm, people.joints_px, people.joint_score, focal, centre)
+        root = place_root(joints_mm, found_px, people.joint_score, focal, centre)
         if round_ + 1 < _RAY_ROUNDS:
             placed = project(root, focal, centre)
             anchor = np.where(np.isfinite(pelvis_px) | np.isnan(placed), anchor, placed)
-    inferred = project(joints_mm + root[:, None], focal, centre)
+    inferred = camera.project(joints_mm + root[:, None])
     joints_px = np.where(np.isfinite(people.joints_px), people.joints_px, inferred)
     return replace(
         people,
@@ -123,6 +125,6 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
     )
 
 
-def focal_px(frame_size: tuple[int, int], config: CameraConfig) -> float:
-    """Focal length in source pixels: the configured one, else the default for this frame size."""
-    return config.focal_px or default_focal_px(*frame_size)
+def assumed_stature_m(config: CameraConfig) -> float:
+    """Height of people about whose size nothing is known: the one given, else the canonical body's."""
+    return config.stature_m or CANONICAL_STATURE_M

@@ -11,8 +11,9 @@ from __future__ import annotations
 from xnect_lite.config import PipelineConfig
 from xnect_lite.filtering import PoseFilter
 from xnect_lite.grouping import group_people
+from xnect_lite.intrinsics import camera_for
 from xnect_lite.lift_network import open_lift
-from xnect_lite.lifting import focal_px, lift_people
+from xnect_lite.lifting import lift_people
 from xnect_lite.network import Predictor
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.tracking import Tracker
@@ -70,4 +71,5 @@ class Pipeline:
             people = self._tracker.update(people, frame.t_s)
         with timer.stage("filtering"):
             people = self._filter.update(people, frame.t_s)
-        return PoseResult(frame, people, focal_px(frame.size, config.camera), timer.finish_frame())
+        camera = camera_for(frame.size, config.camera)
+        return PoseResult(frame, people, camera.fx, timer.finish_frame())

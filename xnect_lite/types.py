@@ -38,6 +38,9 @@ class Frame:
         return self.image.shape[1], self.image.shape[0]
 
 
+NUM_TREE_JOINTS = 21
+"""Joints of the kinematic tree in `fitting.tree`."""
+
 PAD_RGB = 114.0
 """Grey around the picture, in letterboxes and in training canvases."""
 
@@ -108,6 +111,12 @@ class People:
     spread_mm    (P, 24) expected absolute error of each of them, NaN = not known.                lifting
     root_cam_mm  (P, 3) pelvis in camera space.                                                   lifting
     ids          (P,) identity, from 1, never reused in a take; 0 = none yet.                     tracking
+    rotations    (P, 21, 3, 3) of the joints of `fitting.tree` in their parents' axes, from a T-pose that faces the camera
+                 upright (axes x right, y up, z towards the camera); NaN = not fitted.             fitting
+    bone_lengths_mm (P, 24) the skeleton fitted; constant once calibrated. NaN = not fitted.      fitting
+    foot_stands  (P, 2) whether the left and the right foot stand.                                fitting
+
+    Fitting also replaces joints_mm and root_cam_mm by those of the skeleton.
     """
 
     joints_px: np.ndarray
@@ -119,6 +128,9 @@ class People:
     spread_mm: np.ndarray
     root_cam_mm: np.ndarray
     ids: np.ndarray
+    rotations: np.ndarray
+    bone_lengths_mm: np.ndarray
+    foot_stands: np.ndarray
 
     @classmethod
     def empty(cls, count: int = 0) -> People:
@@ -133,6 +145,9 @@ class People:
             spread_mm=_nan(count, NUM_JOINTS),
             root_cam_mm=_nan(count, 3),
             ids=np.zeros(count, np.int64),
+            rotations=_nan(count, NUM_TREE_JOINTS, 3, 3),
+            bone_lengths_mm=_nan(count, NUM_JOINTS),
+            foot_stands=np.zeros((count, 2), bool),
         )
 
     def __len__(self) -> int:

@@ -15,6 +15,7 @@ from people import about, posed_body_mm, random_mover, to_camera_mm, walking_per
 from scipy.spatial.transform import Rotation, Slerp
 
 from xnect_lite.errors import XnectError
+from xnect_lite.fitting.tree import TREE, TREE_INDEX
 from xnect_lite.record.bvh import (
     BvhOptions,
     Track,
@@ -25,7 +26,7 @@ from xnect_lite.record.bvh import (
     world_from_cam_cm,
     write_bvh,
 )
-from xnect_lite.record.bvh_skeleton import BVH_INDEX, BVH_JOINTS, bone_lengths_mm
+from xnect_lite.record.bvh_skeleton import bone_lengths_mm
 from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
 from xnect_lite.skeleton import BVH_NAMES, CANONICAL_BONE_M, INDEX, JOINTS, ROOT
 
@@ -65,7 +66,7 @@ def worst_mm(one_cm: np.ndarray, other_cm: np.ndarray) -> float:
 
 
 def turns(clip, name: str) -> np.ndarray:
-    return matrices_from_euler_zxy(clip.angles_deg[:, BVH_INDEX[name]])
+    return matrices_from_euler_zxy(clip.angles_deg[:, TREE_INDEX[name]])
 
 
 MOVERS = [
@@ -100,7 +101,7 @@ def test_text_is_what_importers_expect(tmp_path):
     assert lines[motion + 1] == "Frames: 12", "the header count equals the data lines"
     assert len(lines) == motion + 3 + 12
     assert lines[motion + 2] == "Frame Time: 0.0333333333", "at least 7 digits, or players drift"
-    assert {len(line.split()) for line in lines[motion + 3 :]} == {6 + 3 * (len(BVH_JOINTS) - 1)}
+    assert {len(line.split()) for line in lines[motion + 3 :]} == {6 + 3 * (len(TREE) - 1)}
     names = [line.split()[1] for line in lines if line.split()[0] in ("ROOT", "JOINT")]
     assert len(set(names)) == len(names) and set(BVH_NAMES.values()) <= set(names)
     for above, line in pairwise(lines):
@@ -147,7 +148,7 @@ def test_facing(case, facing_deg, forward, left, tmp_path):
     hands = joints[INDEX["l_hand"]] - joints[INDEX["r_hand"]]
     assert hands / np.linalg.norm(hands) == pytest.approx(left, abs=1e-4)
     assert turns(clip, "Hips")[0][:, 2] == pytest.approx(forward, abs=1e-6)
-    others = np.delete(clip.angles_deg[0], BVH_INDEX["Hips"], axis=0)
+    others = np.delete(clip.angles_deg[0], TREE_INDEX["Hips"], axis=0)
     assert np.abs(others).max() < 1e-4, "in the T-pose only the hips turn"
 
 
@@ -198,7 +199,7 @@ def test_head_follows_the_face():
         if "for a while" in case:
             seen_mm[20:40, INDEX["l_ear"]] = np.nan
         clip = build_clip(Track(seconds(60), seen_mm, np.zeros((60, 3))))
-        assert clip.angles_deg[:, BVH_INDEX["Head"], 2] == pytest.approx(yaw_deg, abs=6.5 if "head top" in case else 0.1), case
+        assert clip.angles_deg[:, TREE_INDEX["Head"], 2] == pytest.approx(yaw_deg, abs=6.5 if "head top" in case else 0.1), case
 
 
 def test_uneven_time_stamps_become_a_steady_rate():

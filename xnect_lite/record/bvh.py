@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.errors import XnectError
+from xnect_lite.fitting.rotation import shortest_turn
+from xnect_lite.fitting.tree import TREE
 from xnect_lite.record.bvh_skeleton import (
-    BVH_JOINTS,
     BvhSkeleton,
     bone_lengths_mm,
     forward_kinematics,
@@ -24,7 +25,7 @@ from xnect_lite.record.bvh_skeleton import (
 )
 from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
 from xnect_lite.record.resample import bracket, frame_times, resample_points, resample_rotations
-from xnect_lite.record.rotations import shortest_turn, solve_rotations
+from xnect_lite.record.rotations import solve_rotations
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
 
 _DECIMALS = 5  # 1e-5 degrees over a body are 0.3 micrometres
@@ -65,7 +66,7 @@ class BvhClip:
     skeleton:      the constant offsets.
     fps:           frames per second.
     root_world_cm: (N, 3) position of the hips, Y up.
-    angles_deg:    (N, J, 3) rotations (z, x, y) of the joints of `BVH_JOINTS`.
+    angles_deg:    (N, J, 3) rotations (z, x, y) of the joints of `TREE`.
     held:          (N,) True where the person was not seen and a pose is merely held.
     """
 
@@ -233,7 +234,7 @@ def _with_t_pose(clip: BvhClip, floor: bool) -> BvhClip:
 def _joint_lines(skeleton: BvhSkeleton, index: int, depth: int) -> list[str]:
     """The HIERARCHY block of a joint and what hangs on it."""
     pad = "\t" * depth
-    joint = BVH_JOINTS[index]
+    joint = TREE[index]
 
     def offset(values: np.ndarray) -> str:
         return "OFFSET " + " ".join(f"{v + 0.0:.{_DECIMALS}f}" for v in np.round(values, _DECIMALS))
@@ -241,7 +242,7 @@ def _joint_lines(skeleton: BvhSkeleton, index: int, depth: int) -> list[str]:
     place = "3" if joint.parent >= 0 else "6 Xposition Yposition Zposition"
     lines = [f"{pad}{'JOINT' if joint.parent >= 0 else 'ROOT'} {joint.name}", f"{pad}{{"]
     lines += [f"{pad}\t{offset(skeleton.offsets_cm[index])}", f"{pad}\tCHANNELS {place} Zrotation Xrotation Yrotation"]
-    for child, other in enumerate(BVH_JOINTS):
+    for child, other in enumerate(TREE):
         if other.parent == index:
             lines += _joint_lines(skeleton, child, depth + 1)
     end = skeleton.end_offsets_cm[index]

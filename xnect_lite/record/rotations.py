@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.record.bvh_skeleton import BVH_JOINTS, REST_DIRECTIONS
+from xnect_lite.fitting.rotation import shortest_turn
+from xnect_lite.fitting.tree import REST_DIRECTIONS, TREE
 from xnect_lite.record.resample import bracket, resample_rotations
 from xnect_lite.skeleton import BVH_NAMES, INDEX, PARENTS
 
@@ -50,7 +51,7 @@ class _Aim:
 
 
 def solve_rotations(t_s: np.ndarray, joints_world: np.ndarray, max_gap_s: float) -> tuple[list[Rotation], np.ndarray]:
-    """Local rotations of every joint of `BVH_JOINTS`.
+    """Local rotations of every joint of `TREE`.
 
     ``t_s`` (F,) increasing seconds; ``joints_world`` (F, 24, 3) in any unit, NaN = missing.
     Returns one Rotation of length F per joint and ``known`` (F, J): where it was measured. Elsewhere it is interpolated over
@@ -59,8 +60,8 @@ def solve_rotations(t_s: np.ndarray, joints_world: np.ndarray, max_gap_s: float)
     aims = _aims(joints_world)
     turns: list[Rotation] = []
     local: list[Rotation] = []
-    known = np.zeros((len(t_s), len(BVH_JOINTS)), bool)
-    for i, joint in enumerate(BVH_JOINTS):
+    known = np.zeros((len(t_s), len(TREE)), bool)
+    for i, joint in enumerate(TREE):
         parent = turns[joint.parent] if joint.parent >= 0 else Rotation.identity(len(t_s))
         rotation = Rotation.identity(len(t_s))
         if joint.name in aims:
@@ -73,16 +74,6 @@ def solve_rotations(t_s: np.ndarray, joints_world: np.ndarray, max_gap_s: float)
         local.append(rotation)
         turns.append(parent * rotation)
     return local, known
-
-
-def shortest_turn(start: np.ndarray, end: np.ndarray) -> Rotation:
-    """The smallest rotations that take unit vectors ``start`` to ``end``, both broadcastable to (N, 3)."""
-    start, end = np.broadcast_arrays(start, end)
-    cosine = (start * end).sum(-1)
-    # Half-angle formula. Of opposite vectors every half turn is smallest: take one about an axis across them.
-    across = np.cross(start, np.where(np.abs(start[:, :1]) < 0.9, _X, _Y))
-    axis = np.where((cosine > -1 + 1e-12)[:, None], np.cross(start, end), across)
-    return Rotation.from_quat(np.concatenate([axis, np.maximum(1 + cosine, 0.0)[:, None]], axis=1))
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
