@@ -1,23 +1,28 @@
 """The flow, from picture to skeletons with names. Live and offline runs use this same object.
 
-    capture → network → grouping → lifting → tracking → filtering → fitting → view | record
-    Frame     Maps      People     +3D       +ids       +smooth     Skeletons
-
-Fitting (one skeleton of constant bone lengths per person) is not there yet; its place is after filtering.
+capture → network → grouping → lifting → tracking → filtering → fitting → view | record
+Frame     Maps      People     +3D       +ids       +smooth     Skeletons
 """
 
 from __future__ import annotations
 
+import dataclasses
+
+from xnect_lite.appearance import clothing
 from xnect_lite.config import PipelineConfig
-from xnect_lite.filtering import PoseFilter
+from xnect_lite.depth_map import read_depth_mm
+from xnect_lite.filtering import PoseFilter, cutoff_factor
+from xnect_lite.fitting.fitter import Fitter
+from xnect_lite.floor import FloorEstimator
 from xnect_lite.grouping import group_people
 from xnect_lite.intrinsics import camera_for
 from xnect_lite.lift_network import open_lift
 from xnect_lite.lifting import lift_people
 from xnect_lite.network import Predictor
 from xnect_lite.runtime.timer import StageTimer
+from xnect_lite.sizes import Sizes
 from xnect_lite.tracking import Tracker
-from xnect_lite.types import Frame, PoseResult
+from xnect_lite.types import Frame, People, PoseResult
 
 
 class Pipeline:
@@ -31,7 +36,12 @@ class Pipeline:
         self._network = predictor or Predictor(self.config.network)
         self._lift = open_lift(self.config.lifting)
         self._tracker = Tracker(self.config.tracking)
-        self._filter = PoseFilter(self.config.filtering)
+        fitting, filtering = self.config.fitting, self.config.filtering
+        self._filter = PoseFilter(filtering, relief=fitting.filter_relief if fitting.enabled else 1.0)
+        self._sizes = Sizes(self.config.camera)
+        self._fitter = Fitter(fitting, self._sizes.stature_m, looseness=cutoff_factor(filtering.smoothing))
+        self._floor = FloorEstimator(self.config.camera)
+        self._long_side: int | None = None
         self._timer = StageTimer()
 
     @property
@@ -56,20 +66,49 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everybody: a new take or a new source starts."""
-        self._tracker.reset()
-        self._filter.reset()
+        for stage in (self._tracker, self._filter, self._fitter, self._floor, self._sizes):
+            stage.reset()
+        self._long_side = None
+
+    def set_stature(self, identity: int, stature_m: float) -> None:
+        """How tall one person is, from the next frame on: size and distance follow."""
+        self._sizes.set(identity, stature_m)
 
     def process(self, frame: Frame) -> PoseResult:
-        """Find everyone in one frame. Frames must come in order of time."""
+        """Find everyone in one frame.
+
+        Frames should come in order of time; one that does not counts as one frame later. Frames may change size: people go on
+        where the picture merely got larger or smaller. Raises XnectError for a size the camera's intrinsics do not fit.
+        """
         timer, config = self._timer, self.config
+        camera = camera_for(frame.size, config.camera)
         maps = self._network(frame, timer)
         with timer.stage("grouping"):
             people = group_people(maps, config.grouping)
         with timer.stage("lifting"):
             people = lift_people(people, frame.size, config.camera, self._lift)
+            if config.camera.depth_map:
+                people = dataclasses.replace(people, map_depth_mm=read_depth_mm(maps, people, camera))
+        zoom = self._zoom(frame)
+        people = _zoomed(people, zoom)
         with timer.stage("tracking"):
-            people = self._tracker.update(people, frame.t_s)
+            people = self._tracker.update(people, frame.t_s, clothing(frame.image, people))
         with timer.stage("filtering"):
             people = self._filter.update(people, frame.t_s)
-        camera = camera_for(frame.size, config.camera)
-        return PoseResult(frame, people, camera.fx, timer.finish_frame())
+        people = _zoomed(people, 1 / zoom)
+        with timer.stage("fitting"):
+            people = self._fitter.update(people, camera, frame.t_s, self._floor.floor.up_cam)
+            floor = self._floor.update(people, frame.t_s)
+            self._sizes.update(people, floor)
+        return PoseResult(frame, people, camera.fx, timer.finish_frame(), floor)
+
+    def _zoom(self, frame: Frame) -> float:
+        """Pixels of the first frame per pixel of this one: what remembers people by pixels sees them all at one size."""
+        long_side = max(frame.size)
+        self._long_side = self._long_side or long_side
+        return self._long_side / long_side
+
+
+def _zoomed(people: People, zoom: float) -> People:
+    """People as they were seen in a picture ``zoom`` times as large."""
+    return people if zoom == 1.0 else dataclasses.replace(people, joints_px=((people.joints_px + 0.5) * zoom - 0.5))
