@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 
 import numpy as np
 
@@ -116,8 +114,3 @@ class Studio:
         """Draw people and objects of a scene."""
         people = [mesh for i, person in enumerate(scene.people) for mesh in person.meshes(i + 1)]
         return self.renderer.render([*people, *scene.objects], scene.view, scene.light)
-
-    def samples(self, seed: int, first: int = 0) -> Iterator[Sample]:
-        """Endless training samples from picture ``first`` on: for training that renders as it goes."""
-        for index in count(first):
-            yield self.picture(seed, index).sample()

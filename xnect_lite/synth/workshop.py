@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from xnect_lite import __version__
+from xnect_lite.errors import XnectError
 from xnect_lite.synth.scene import SceneConfig
 from xnect_lite.synth.studio import Assets, Studio
 
@@ -26,24 +29,33 @@ class Workshop:
     def __init__(self, assets: Assets, config: SceneConfig, workers: int = 1) -> None:
         self.studio = Studio(assets, config)
         self._make = partial(Studio, assets, config)
-        self._pool: Any = None
+        self._pool: ProcessPoolExecutor | None = None
         if workers > 1:
             os.environ.setdefault("LP_NUM_THREADS", "1")  # the software rasteriser: one thread for each worker
-            self._pool = get_context("spawn").Pool(workers)
+            self._pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
 
     def __enter__(self) -> Workshop:
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._pool is not None:
-            self._pool.terminate()
+            self._pool.shutdown(cancel_futures=True)
         self.studio.renderer.close()
 
     def map(self, work: Callable[[Studio, Job], Result], jobs: Iterable[Job]) -> Iterator[Result]:
-        """``work(studio, job)`` of every job, in order. ``work`` must be a function of a module."""
+        """``work(studio, job)`` of every job, in order. ``work`` must be a function of a module.
+
+        Raises what ``work`` raises, and XnectError if a process is killed.
+        """
         if self._pool is None:
-            return map(partial(work, self.studio), jobs)
-        return self._pool.imap(partial(_in_worker, self._make, work), jobs)
+            yield from map(partial(work, self.studio), jobs)
+            return
+        try:
+            yield from self._pool.map(partial(_in_worker, self._make, work), jobs)
+        except BrokenProcessPool as error:
+            raise XnectError(
+                "Rendering", "a worker was ended from outside, perhaps for memory", "Use fewer --workers"
+            ) from error
 
     def origin(self) -> dict[str, Any]:
         """For a manifest: what draws, what is drawn, by which versions."""
