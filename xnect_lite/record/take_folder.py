@@ -121,17 +121,21 @@ def secure_journal(folder: Path) -> None:
         raise XnectError(str(folder), "is still being recorded", "Stop the recording first")
     try:
         if not (folder / POSES_FILE).exists():
-            take = load_take(folder)
-            arrays = {f: getattr(take, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)}
-            partial = folder / (POSES_FILE + ".tmp")
-            with open(partial, "wb") as file:
-                np.savez_compressed(file, schema_version=SCHEMA_VERSION, joint_names=np.array(JOINTS), **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(partial, folder / POSES_FILE)
+            write_poses(folder, load_take(folder))
         journal.unlink()
     except OSError as error:
         raise refused(folder, error) from error
+
+
+def write_poses(folder: Path, take: Take) -> None:
+    """Write ``take`` as poses.npz, whole or not at all. Raises OSError."""
+    arrays = {f: getattr(take, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)}
+    partial = folder / (POSES_FILE + ".tmp")
+    with open(partial, "wb") as file:
+        np.savez_compressed(file, schema_version=SCHEMA_VERSION, joint_names=np.array(JOINTS), **arrays)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, folder / POSES_FILE)
 
 
 def read_info(folder: Path) -> dict[str, Any]:
