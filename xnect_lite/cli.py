@@ -11,10 +11,10 @@ import sys
 from collections.abc import Sequence
 
 from xnect_lite import __version__
-from xnect_lite.commands import data, evaluate, export, imagenet, process, synth, take, timing, weights
+from xnect_lite.commands import benchmark, data, evaluate, export, imagenet, process, synth, take, timing, weights
 from xnect_lite.errors import XnectError
 
-VERBS = (process, take, export, evaluate, timing, imagenet, data, synth, weights)
+VERBS = (process, take, export, evaluate, benchmark, timing, imagenet, data, synth, weights)
 """In the order that ``--help`` lists them."""
 
 
