@@ -9,7 +9,7 @@ import pytest
 from OneEuroFilter import OneEuroFilter
 
 from xnect_lite.config import FilterConfig
-from xnect_lite.filtering import OneEuro, PoseFilter, torso_length_px
+from xnect_lite.filtering import OneEuro, PoseFilter, cutoff_factor, second_pass, torso_length_px
 from xnect_lite.skeleton import INDEX
 from xnect_lite.types import People
 
@@ -177,3 +177,61 @@ def test_torso_length():
     joints[0, INDEX["r_shoulder"]], joints[0, INDEX["l_hip"]] = (0, 0), (30, 40)
     joints[1, INDEX["nose"]], joints[1, INDEX["l_ankle"]] = (0, 0), (0, 200)  # no torso: from the box
     np.testing.assert_allclose(torso_length_px(joints), (50, 70, 1))
+
+
+@pytest.mark.parametrize(("smoothing", "factor"), [(0.0, np.inf), (0.1, 9.0), (0.5, 1.0), (0.9, 1 / 9), (1.0, 0.05)])
+def test_one_value_for_users(smoothing, factor):
+    assert cutoff_factor(smoothing) == pytest.approx(factor)
+
+
+def test_more_smoothing_is_steadier_and_none_is_none():
+    spread, still = {}, person()
+    for smoothing in (0.0, 0.2, 0.5, 0.8, 1.0):
+        rng = np.random.default_rng(8)
+        smooth, values = PoseFilter(FilterConfig(smoothing=smoothing)), []
+        for t in np.arange(0, 3, 1 / 30):
+            noisy = dataclasses.replace(still, joints_mm=still.joints_mm + rng.normal(scale=20, size=still.joints_mm.shape))
+            values.append(smooth.update(noisy, t).joints_mm)
+        spread[smoothing] = np.std(np.stack(values)[30:], axis=0).mean()
+        if smoothing == 0.0:
+            np.testing.assert_array_equal(values[-1], noisy.joints_mm)
+    steadiness = list(spread.values())
+    assert steadiness == sorted(steadiness, reverse=True)
+    assert steadiness[-1] < 0.15 * steadiness[0]
+
+
+def test_relief_is_a_filter_with_higher_cut_offs():
+    c = FilterConfig()
+    raised = dataclasses.replace(c, **{f: 2 * getattr(c, f) for f in vars(c) if "cutoff" in f or "beta" in f})
+    one, other = PoseFilter(c, relief=2.0), PoseFilter(raised)
+    for t, x in zip(uneven_times(12), np.random.default_rng(9).normal(scale=30, size=12), strict=True):
+        np.testing.assert_allclose(one.update(person(x=x), t).joints_mm, other.update(person(x=x), t).joints_mm)
+
+
+def lag_s(values: np.ndarray, truth: np.ndarray, t_s: np.ndarray) -> float:
+    """By how much ``values`` (F,) come after the truth: the shift that fits best."""
+    shifts = np.arange(-0.3, 0.3, 0.002)
+    middle = (t_s > 1) & (t_s < t_s[-1] - 1)
+    return float(shifts[np.argmin([np.abs(values - np.interp(t_s - s, t_s, truth))[middle].mean() for s in shifts])])
+
+
+@pytest.mark.parametrize("times", [np.arange(180) / 30, uneven_times(180)], ids=["steady", "uneven"])
+def test_the_second_pass_takes_the_lag_away(times):
+    truth = np.stack([np.sin(2 * np.pi * 0.5 * times), np.zeros_like(times)], -1)
+    forward = OneEuro(1.0, 0.0, vectors=True)
+    first = np.stack([forward(v, t) for v, t in zip(truth, times, strict=True)])
+    second = second_pass(first, times, 1.0, 0.0)
+    assert lag_s(first[:, 0], truth[:, 0], times) > 0.08
+    assert abs(lag_s(second[:, 0], truth[:, 0], times)) < 0.015
+
+
+def test_the_second_pass_leaves_holes_and_input_alone():
+    times = np.arange(30) / 30
+    values = np.random.default_rng(10).normal(size=(30, 24, 3))
+    values[10:15, 3] = np.nan
+    before = values.copy()
+    out = second_pass(values, times, 1.0, 0.1)
+    np.testing.assert_array_equal(values, before)
+    assert np.isnan(out[10:15, 3]).all() and np.isfinite(np.delete(out, 3, axis=1)).all()
+    np.testing.assert_array_equal(out[-1], values[-1])
+    assert second_pass(values[:0], times[:0], 1.0, 0.1).shape == (0, 24, 3)

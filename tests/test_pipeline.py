@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ import torch
 from people import walking_person
 
 from xnect_lite.camera import image_centre_px, project, ray_rotation
-from xnect_lite.config import NetworkConfig, PipelineConfig
+from xnect_lite.config import FittingConfig, NetworkConfig, PipelineConfig
 from xnect_lite.data.augment import Labels, bones_from_joints
 from xnect_lite.data.targets import encode
 from xnect_lite.models.xnect import XNect
@@ -107,7 +108,7 @@ def test_people_come_back_where_they_are_and_keep_their_names():
             pose_error = np.linalg.norm(people.joints_mm[person] - joints_mm[frame.index], axis=-1).mean()
             assert pose_error < 60, f"frame {frame.index}: {pose_error:.0f} mm"
             assert np.linalg.norm(people.root_cam_mm[person] - root[frame.index]) < 250
-    assert set(result.timings_ms) == {"network", "grouping", "lifting", "tracking", "filtering"}
+    assert set(result.timings_ms) == {"network", "grouping", "lifting", "tracking", "filtering", "fitting"}
 
 
 def test_two_pipelines_share_nothing_and_reset_starts_the_ids_again():
@@ -141,6 +142,125 @@ def test_an_error_half_way_keeps_what_was_recorded(tmp_path):
             ListSource(frames), Pipeline(PipelineConfig(), TruthfulNetwork(poses)), tmp_path / "take", on_frame=failing
         )
     assert load_take(tmp_path / "take").id.size == 12  # six frames of two people
+
+
+class BrokenNetwork(TruthfulNetwork):
+    """Draws nonsense over the maps of some frames."""
+
+    def __init__(self, poses, damage) -> None:
+        super().__init__(poses)
+        self.damage = damage  # frame index -> what to do to the maps
+
+    def __call__(self, frame, timer) -> Maps:
+        maps = super().__call__(frame, timer)
+        tensors = ("heatmaps", "centre", "pafs", "locations", "depth")
+        return dataclasses.replace(maps, **{name: self.damage(frame.index, getattr(maps, name).clone()) for name in tensors})
+
+
+def everything_finite_or_missing(result) -> bool:
+    """Nothing is infinite, and of everybody who was fitted everything is known."""
+    people = result.people
+    fitted = np.isfinite(people.rotations).all((1, 2, 3))
+    no_inf = not any(np.isinf(getattr(people, name)).any() for name in people.__slots__)
+    return no_inf and all(
+        np.isfinite(getattr(people, n)[fitted]).all() for n in ("joints_mm", "root_cam_mm", "bone_lengths_mm")
+    )
+
+
+DAMAGE = {
+    "all NaN": lambda index, values: values.fill_(float("nan")) if index == 5 else values,
+    "all infinite": lambda index, values: values.fill_(float("inf")) if index == 5 else values,
+    "a corner NaN": lambda index, values: (
+        values.index_fill_(-1, torch.arange(40), float("nan")) if index in (1, 3, 5) else values
+    ),
+    "all ones": lambda index, values: values.fill_(1.0) if index == 5 else values,
+    "all zero": lambda index, values: values.zero_() if index == 5 else values,
+}
+
+
+@pytest.mark.parametrize("case", DAMAGE)
+def test_broken_maps_break_nothing_else(case):
+    frames, poses = two_walkers(10)
+    pipeline = Pipeline(PipelineConfig(), BrokenNetwork(poses, DAMAGE[case]))
+    names = set()
+    for frame in frames:
+        result = pipeline.process(frame)
+        assert everything_finite_or_missing(result), f"frame {frame.index}"
+        assert len(set(result.people.ids.tolist())) == len(result.people)
+        if not frame.index:
+            names = set(result.people.ids.tolist())
+    assert names <= set(result.people.ids.tolist()), "who was there before is there again"
+
+
+@pytest.mark.parametrize("times", [[0, 0.04, 0.04, 0.04, 0.08], [0, 0.04, 0.08, 0.04, 0.08], [9.0, 9.04, 0.0, 0.04, 0.08]])
+def test_time_stamps_that_repeat_or_go_back_keep_people_finite_and_ids_apart(times):
+    frames, poses = two_walkers(len(times))
+    pipeline = Pipeline(PipelineConfig(), TruthfulNetwork(poses))
+    for frame, t_s in zip(frames, times, strict=True):
+        result = pipeline.process(dataclasses.replace(frame, t_s=t_s))
+        assert everything_finite_or_missing(result)
+        assert len(set(result.people.ids.tolist())) == len(result.people) == 2
+
+
+def test_a_stream_that_changes_its_size_keeps_everybody():
+    """The network sees the same letterbox, whatever the size; so do tracking and filtering."""
+    frames, poses = two_walkers(12)
+
+    class AnySize(TruthfulNetwork):
+        def __call__(self, frame, timer):
+            maps = super().__call__(frame, timer)
+            return dataclasses.replace(maps, letterbox=Letterbox.fit(*frame.size, 512, 320))
+
+    pipeline = Pipeline(PipelineConfig(), AnySize(poses))
+    for frame in frames:
+        factor = 2 if 4 <= frame.index < 8 else 1
+        size = (SIZE[1] * factor, SIZE[0] * factor, 3)
+        result = pipeline.process(dataclasses.replace(frame, image=np.zeros(size, np.uint8)))
+        people = result.people.take(np.argsort(result.people.root_cam_mm[:, 0]))
+        if not frame.index:
+            names = people.ids
+        assert (people.ids == names).all() and len(people) == 2
+        for person, (joints_mm, root) in enumerate(poses):
+            truth = project(joints_mm[frame.index] + root[frame.index], SIZE[0] * factor, image_centre_px(*size[1::-1]))
+            assert np.abs(people.joints_px[person] - truth).max() < 25 * factor
+            assert np.linalg.norm(people.root_cam_mm[person] - root[frame.index]) < 300
+
+
+def test_people_of_one_pixel_and_crowds_are_gone_through():
+    frames, poses = two_walkers(4)
+    far = [(poses[0][0] * 0.001, poses[0][1])]  # a millimetre tall, so all on one pixel
+    crowd = [
+        (p, r + np.array([dx, 0, dz]))
+        for p, r in poses
+        for dx in np.linspace(-2500, 2500, 5)
+        for dz in (2000, 4000, 6000, 8000, 9500)
+    ]
+    assert len(crowd) == 50
+    for people, most in ((far, 1), (crowd, 50)):
+        config = PipelineConfig(grouping=dataclasses.replace(PipelineConfig().grouping, max_people=50, max_peaks=60))
+        pipeline = Pipeline(config, TruthfulNetwork(people))
+        for frame in frames:
+            result = pipeline.process(frame)
+            assert everything_finite_or_missing(result)
+            assert len(result.people) <= most
+
+
+def test_fitting_can_be_switched_off():
+    frames, poses = two_walkers(3)
+    config = PipelineConfig(fitting=FittingConfig(enabled=False))
+    result = [Pipeline(config, TruthfulNetwork(poses)).process(f) for f in frames][-1]
+    assert len(result.people) == 2 and np.isnan(result.people.rotations).all()
+
+
+def test_a_stature_set_while_running_moves_the_person_and_nobody_else():
+    frames, poses = two_walkers(6)
+    pipeline = Pipeline(PipelineConfig(), TruthfulNetwork(poses))
+    before = [pipeline.process(f) for f in frames[:3]][-1].people
+    pipeline.set_stature(int(before.ids[0]), 2.55)
+    after = [pipeline.process(f) for f in frames[3:]][-1].people
+    same = after.take(np.array([after.ids.tolist().index(i) for i in before.ids.tolist()]))
+    assert same.root_cam_mm[0, 2] == pytest.approx(1.5 * before.root_cam_mm[0, 2], rel=0.05)
+    assert same.root_cam_mm[1, 2] == pytest.approx(before.root_cam_mm[1, 2], rel=0.05)
 
 
 # -- the command line ------------------------------------------------------------------------------------------------

@@ -89,6 +89,7 @@ class FilterConfig:
     """One-euro smoothing on real time stamps. Cut-offs in hertz, betas per unit of speed."""
 
     enabled: bool = True
+    smoothing: float = 0.5  # 0 = none, 1 = very steady and slow; 0.5 = the cut-offs below as they are
     min_cutoff_2d_hz: float = 1.7
     beta_2d: float = 0.3  # per (torso length / s)
     min_cutoff_3d_hz: float = 1.2
@@ -102,6 +103,7 @@ class FittingConfig:
     """Stage III. Spreads: how far evidence is usually off. Speeds: how far a frame may be from the one predicted."""
 
     enabled: bool = True
+    filter_relief: float = 2.0  # cut-offs of the filter are raised by this when fitting is on, which smooths too
     foot_lock: bool = True  # hold standing feet where they stand
     calibration_s: float = 2.0  # seconds of sightings after which somebody's bones are final
     iterations: int = 3  # Gauss-Newton steps per frame
@@ -137,10 +139,12 @@ def check_pipeline(config: PipelineConfig) -> PipelineConfig:
         ("camera.roll_deg", config.camera.roll_deg, -180.0, 180.0),
         ("camera.height_m", config.camera.height_m, 0.0, 1000.0),
         ("grouping.max_people", config.grouping.max_people, 1, 1000),
+        ("filtering.smoothing", config.filtering.smoothing, 0.0, 1.0),
         ("fitting.iterations", config.fitting.iterations, 1, 100),
         ("fitting.calibration_s", config.fitting.calibration_s, 0.0, 600.0),
         *((f"fitting.{name}", getattr(config.fitting, name), 1e-3, 1e6) for name in (
-            "spread_3d_mm", "spread_2d_mm", "outlier_sigmas", "turn_speed", "root_speed_mm_s", "depth_speed_mm_s")),
+            "spread_3d_mm", "spread_2d_mm", "outlier_sigmas", "turn_speed", "root_speed_mm_s", "depth_speed_mm_s",
+            "filter_relief")),
     ):  # fmt: skip
         if not low <= value <= high:
             raise XnectError(f"configuration key '{key}'", f"is {value}, not within {low:g} to {high:g}", "Mend the value")

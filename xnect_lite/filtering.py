@@ -14,6 +14,7 @@ from xnect_lite.config import FilterConfig
 from xnect_lite.skeleton import INDEX
 from xnect_lite.types import People
 
+_STRONGEST = 0.05  # of the cut-offs, at smoothing 1
 _FORGET_S = 2.0  # a person unseen for longer starts afresh
 _TORSO_DIAGONALS = ((INDEX["r_shoulder"], INDEX["l_hip"]), (INDEX["l_shoulder"], INDEX["r_hip"]))
 _TORSO_OF_EXTENT = 0.35  # torso diagonal of a standing person, relative to the diagonal of the box around the joints
@@ -80,6 +81,26 @@ class OneEuro:
         return np.where(given, smooth, np.nan).astype(kind)
 
 
+def cutoff_factor(smoothing: float) -> float:
+    """What ``smoothing``, the users' one value from 0 to 1, does to cut-offs: infinity at 0, 1 at 0.5, a twentieth at 1."""
+    return np.inf if smoothing <= 0 else max((1.0 - smoothing) / smoothing, _STRONGEST)
+
+
+def second_pass(
+    values: np.ndarray, t_s: np.ndarray, min_cutoff_hz: float, beta: float, speed_scale: ArrayLike = 1.0
+) -> np.ndarray:
+    """Filter what a one-euro filter gave once more, backwards in time, so that the lags of both passes cancel.
+
+    ``values`` (F, ..., C) of vectors with C coordinates, at increasing times ``t_s`` (F,); NaN stays NaN. For recordings
+    only: the answer at a moment depends on what comes after it.
+    """
+    backwards = OneEuro(min_cutoff_hz, beta, vectors=True)
+    out = np.empty_like(values)
+    for f in range(len(values) - 1, -1, -1):
+        out[f] = backwards(values[f], -float(t_s[f]), speed_scale)
+    return out
+
+
 def _low_pass(sample: np.ndarray, before: np.ndarray, cutoff_hz: np.ndarray | float, interval_s: np.ndarray) -> np.ndarray:
     """Exponential smoothing; where the interval is unknown, as before."""
     turn = 2 * np.pi * cutoff_hz * interval_s
@@ -88,18 +109,22 @@ def _low_pass(sample: np.ndarray, before: np.ndarray, cutoff_hz: np.ndarray | fl
 
 
 class PoseFilter:
-    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself."""
+    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself.
 
-    def __init__(self, config: FilterConfig | None = None) -> None:
+    relief: all cut-offs are raised by this, for when a later stage smooths too.
+    """
+
+    def __init__(self, config: FilterConfig | None = None, relief: float = 1.0) -> None:
         self._config = config or FilterConfig()
+        self._factor = relief * cutoff_factor(self._config.smoothing)
         self.reset()
 
     def reset(self) -> None:
         """Forget everybody."""
-        c = self._config
-        self._joints_px = OneEuro(c.min_cutoff_2d_hz, c.beta_2d, vectors=True)
-        self._joints_mm = OneEuro(c.min_cutoff_3d_hz, c.beta_3d, vectors=True)
-        self._root_cam_mm = OneEuro(c.min_cutoff_root_hz, c.beta_root, vectors=True)
+        c, k = self._config, self._factor if np.isfinite(self._factor) else 0.0
+        self._joints_px = OneEuro(k * c.min_cutoff_2d_hz, k * c.beta_2d, vectors=True)
+        self._joints_mm = OneEuro(k * c.min_cutoff_3d_hz, k * c.beta_3d, vectors=True)
+        self._root_cam_mm = OneEuro(k * c.min_cutoff_root_hz, k * c.beta_root, vectors=True)
         self._ids = np.zeros(0, np.int64)
         self._seen_s = np.zeros(0)
 
@@ -109,7 +134,7 @@ class PoseFilter:
         An id unseen for more than 2 s starts afresh, as does everybody if time jumps back by more than that. A smaller
         step back counts as one interval more.
         """
-        if not self._config.enabled or not len(people):
+        if not self._config.enabled or np.isinf(self._factor) or not len(people):
             return people
         slots = self._slots(people.ids[people.ids > 0], t_s)
         rows = people.ids > 0

@@ -111,6 +111,7 @@ class People:
     spread_mm    (P, 24) expected absolute error of each of them, NaN = not known.                lifting
     root_cam_mm  (P, 3) pelvis in camera space.                                                   lifting
     ids          (P,) identity, from 1, never reused in a take; 0 = none yet.                     tracking
+    map_depth_mm (P,) distance of the root by the depth map; NaN = not read.                      lifting
     rotations    (P, 21, 3, 3) of the joints of `fitting.tree` in their parents' axes, from a T-pose that faces the camera
                  upright (axes x right, y up, z towards the camera); NaN = not fitted.             fitting
     bone_lengths_mm (P, 24) the skeleton fitted; constant once calibrated. NaN = not fitted.      fitting
@@ -128,6 +129,7 @@ class People:
     spread_mm: np.ndarray
     root_cam_mm: np.ndarray
     ids: np.ndarray
+    map_depth_mm: np.ndarray
     rotations: np.ndarray
     bone_lengths_mm: np.ndarray
     foot_stands: np.ndarray
@@ -145,6 +147,7 @@ class People:
             spread_mm=_nan(count, NUM_JOINTS),
             root_cam_mm=_nan(count, 3),
             ids=np.zeros(count, np.int64),
+            map_depth_mm=_nan(count),
             rotations=_nan(count, NUM_TREE_JOINTS, 3, 3),
             bone_lengths_mm=_nan(count, NUM_JOINTS),
             foot_stands=np.zeros((count, 2), bool),
@@ -164,6 +167,18 @@ class People:
 
 
 @dataclass(frozen=True, slots=True)
+class Floor:
+    """Which way is up and how high the camera hangs.
+
+    up_cam     (3,) unit vector in camera axes.
+    height_mm  of the camera above the floor, in the scale people were placed in; NaN = not known.
+    """
+
+    up_cam: np.ndarray
+    height_mm: float
+
+
+@dataclass(frozen=True, slots=True)
 class PoseResult:
     """What the pipeline says of one frame.
 
@@ -171,9 +186,11 @@ class PoseResult:
     people:    everyone found.
     focal_px:  focal length used, in source pixels.
     timings_ms: stage name -> milliseconds, in the order of the stages.
+    floor:     which way is up, as far as is known by now; None = nobody asked.
     """
 
     frame: Frame
     people: People
     focal_px: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    floor: Floor | None = None

@@ -31,13 +31,16 @@ class Fitter:
     """Gives every identity a skeleton with constant bones and fits it to the frame.
 
     stature_m: identity -> height in metres, which fixes the size of the skeleton and with it the distance.
+    looseness: how much farther than configured frames may be from the ones predicted; infinity = no smoothing over time.
 
     While somebody's bones are being calibrated they may still change from frame to frame; after `calibration_s` seconds of
     sightings they do not, until `reset`, unless the stature does.
     """
 
-    def __init__(self, config: FittingConfig | None = None, stature_m: Callable[[int], float] | None = None) -> None:
-        self._config = config or FittingConfig()
+    def __init__(
+        self, config: FittingConfig | None = None, stature_m: Callable[[int], float] | None = None, looseness: float = 1.0
+    ) -> None:
+        self._config = _loosened(config or FittingConfig(), looseness)
         self._stature_m = stature_m or (lambda _: CANONICAL_STATURE_M)
         self.reset()
 
@@ -49,6 +52,7 @@ class Fitter:
         """The people of the frame at ``t_s`` seconds with fitted joints_mm, root_cam_mm, rotations, bone lengths and feet.
 
         Who has no identity, no 3D pose or no place in space is returned as is; of everybody else all of these are finite.
+        Joints that were not detected get the pixels of the fitted ones.
         ``up_cam`` (3,) says where up is in camera axes; the default is a level camera.
         """
         joints = people.joints_mm.astype(np.float64) * _UPRIGHT
@@ -70,7 +74,7 @@ class Fitter:
         up = (0.0, -1.0, 0.0) * _UPRIGHT if up_cam is None else np.asarray(up_cam, float) * _UPRIGHT
         for i, body in enumerate(bodies):
             body.remember(pose.take(np.array([i])), fitted[i], measured[i], t_s, up)
-        return _with_fit(people, rows, pose, fitted, bodies)
+        return _with_fit(people, rows, pose, fitted, bodies, camera)
 
     def _see(self, identity: int, joints: np.ndarray, t_s: float) -> Body:
         stature_m = self._stature_m(identity)
@@ -89,6 +93,11 @@ class Fitter:
             better = _mean_sigmas(fresh, part) < _mean_sigmas(pose.take(again), part)
             pose.root_mm[again[better]], pose.local[again[better]] = fresh.root_mm[better], fresh.local[better]
         return pose
+
+
+def _loosened(config: FittingConfig, looseness: float) -> FittingConfig:
+    speeds = ("turn_speed", "root_speed_mm_s", "depth_speed_mm_s")
+    return dataclasses.replace(config, **{name: looseness * getattr(config, name) for name in speeds})
 
 
 def _start(evidence: Evidence, bodies: Sequence[Body], root_cam_mm: np.ndarray) -> Pose:
@@ -123,8 +132,12 @@ def _mean_sigmas(pose: Pose, evidence: Evidence) -> np.ndarray:
     return sigmas.sum(1) / np.maximum((evidence.joints_weight > 0).sum(1), 1)
 
 
-def _with_fit(people: People, rows: np.ndarray, pose: Pose, fitted: np.ndarray, bodies: Sequence[Body]) -> People:
+def _with_fit(
+    people: People, rows: np.ndarray, pose: Pose, fitted: np.ndarray, bodies: Sequence[Body], camera: Camera
+) -> People:
+    detected = (people.joint_score[rows] > 0) & np.isfinite(people.joints_px[rows]).all(-1)
     changed = {
+        "joints_px": np.where(detected[..., None], people.joints_px[rows], camera.project(fitted * _UPRIGHT)),
         "joints_mm": (fitted - pose.root_mm[:, None]) * _UPRIGHT,
         "root_cam_mm": pose.root_mm * _UPRIGHT,
         "rotations": pose.local,
