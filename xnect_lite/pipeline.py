@@ -90,9 +90,8 @@ class Pipeline:
             if config.camera.depth_map:
                 people = dataclasses.replace(people, map_depth_mm=read_depth_mm(maps, people, camera))
         zoom = self._zoom(frame)
-        people = _zoomed(people, zoom)
         with timer.stage("tracking"):
-            people = self._tracker.update(people, frame.t_s, clothing(frame.image, people))
+            people = self._tracker.update(_zoomed(people, zoom), frame.t_s, clothing(frame.image, people))
         with timer.stage("filtering"):
             people = self._filter.update(people, frame.t_s)
         people = _zoomed(people, 1 / zoom)
@@ -111,4 +110,4 @@ class Pipeline:
 
 def _zoomed(people: People, zoom: float) -> People:
     """People as they were seen in a picture ``zoom`` times as large."""
-    return people if zoom == 1.0 else dataclasses.replace(people, joints_px=((people.joints_px + 0.5) * zoom - 0.5))
+    return people if zoom == 1.0 else dataclasses.replace(people, joints_px=(people.joints_px + 0.5) * zoom - 0.5)
