@@ -30,12 +30,12 @@ def _process(options: argparse.Namespace) -> int:
     from tqdm import tqdm
 
     from xnect_lite.capture import open_source
-    from xnect_lite.pipeline import Pipeline
     from xnect_lite.record.take_folder import new_take_folder
+    from xnect_lite.runtime.application import open_pipeline
     from xnect_lite.runtime.offline import process_source
 
     with open_source(options.source, start_s=options.start, end_s=options.end) as source:
-        pipeline = Pipeline(config)
+        pipeline = open_pipeline(config)
         print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}", file=sys.stderr)
         folder = new_take_folder(options.output, Path(options.source).stem)
         with tqdm(total=source.frame_count, unit="frame", desc=Path(options.source).name) as bar:

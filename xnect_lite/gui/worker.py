@@ -51,9 +51,9 @@ OpenSource = Callable[[str], "Source"]
 
 def load_pipeline(config: PipelineConfig) -> PipelineLike:
     """The real pipeline. Importing torch takes seconds, hence here and not above."""
-    from xnect_lite.pipeline import Pipeline
+    from xnect_lite.runtime.application import open_pipeline
 
-    return Pipeline(config)
+    return open_pipeline(config)
 
 
 def open_any_source(spec: str) -> Source:

@@ -1,0 +1,32 @@
+"""The pipeline as the app and the command line open it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from xnect_lite.config import PipelineConfig
+from xnect_lite.runtime import application
+
+
+@pytest.mark.parametrize(
+    ("backend", "threads"),
+    [
+        ("torch", 3),  # torch has the network and keeps its threads
+        ("compiled", 3),
+        ("openvino", 1),  # another runtime has the network: torch would only wait
+        ("onnxruntime", 1),
+    ],
+)
+def test_the_cores_are_left_to_what_runs_the_network(monkeypatch, backend, threads):
+    monkeypatch.setattr(application, "Pipeline", lambda config: SimpleNamespace(backend=backend, config=config))
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        config = PipelineConfig()
+        assert application.open_pipeline(config).config is config
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
