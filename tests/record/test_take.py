@@ -79,7 +79,7 @@ def test_take_is_complete_and_comes_back(tmp_path):
     assert "hello" in (tmp_path / "t" / "log.txt").read_text()
 
     info = json.loads((tmp_path / "t" / "take.json").read_text())
-    assert info["schema_version"] == 1 and info["state"] == "finished" and info["source"] == "dance.mp4"
+    assert info["schema_version"] == 2 and info["state"] == "finished" and info["source"] == "dance.mp4"
     assert info["size"] == [64, 48] and info["focal_px"] == 640 and info["fps"] == 30
     assert info["frames"] == {"recorded": 70, "dropped": 1, "first": 0, "last": 70}
     assert info["config"]["grouping"]["max_people"] == 10
@@ -179,7 +179,7 @@ def test_damaged_journal_keeps_what_precedes(case, damage, kept, tmp_path):
 
 FOREIGN = [
     ("another kind of file", lambda d: b"RIFF" + d[4:], "not a recording journal"),
-    ("a later version", lambda d: d[:8] + b"\x02" + d[9:], "journal version 2"),
+    ("a later version", lambda d: d[:8] + b"\x63" + d[9:], "journal version 99"),
 ]
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from xnect_lite.errors import XnectError
 from xnect_lite.fitting.rotation import shortest_turn
@@ -42,7 +43,7 @@ class BvhOptions:
     floor: bool = True  # put each person's lowest foot at Y = 0
     recentre: bool = False  # shift all people alike so that the first one starts at X = Z = 0
     t_pose_first: bool = False  # one more frame at the start, in the rest pose, for tools that calibrate on it
-    up_cam: tuple[float, float, float] = (0.0, -1.0, 0.0)  # where up is in camera axes; the default is a level camera
+    up_cam: tuple[float, float, float] | None = None  # where up is in camera axes; None = as found when recording, else level
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,11 +53,15 @@ class Track:
     t_s:         (F,) seconds, in any order; of equal times the last counts.
     joints_mm:   (F, 24, 3) root-relative, camera axes; NaN = missing, joints or whole frames.
     root_cam_mm: (F, 3) pelvis in camera space; NaN = missing.
+    rotations, bone_lengths_mm: (F, 21, 3, 3), (F, 24) the fitted skeleton, as in `types.People`; NaN = not fitted. Where
+                 anything was fitted, only that counts; the rotations of other tracks are worked out from the joints.
     """
 
     t_s: np.ndarray
     joints_mm: np.ndarray
     root_cam_mm: np.ndarray
+    rotations: np.ndarray | None = None
+    bone_lengths_mm: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -80,17 +85,23 @@ class BvhClip:
         return len(self.root_world_cm)
 
 
-def world_from_cam_cm(points_cam_mm: np.ndarray, up_cam: Sequence[float] = (0.0, -1.0, 0.0)) -> np.ndarray:
+def world_from_cam_cm(points_cam_mm: np.ndarray, up_cam: Sequence[float] | None = None) -> np.ndarray:
     """Camera millimetres (x right, y down, z away) -> BVH centimetres (x right, y up, z towards the camera), (..., 3).
 
     With a level camera somebody who faces it faces +Z and has the left hand at +X. Otherwise the scene is turned by the
     smallest rotation that takes ``up_cam`` to +Y. Raises XnectError if ``up_cam`` has no direction.
     """
+    return np.asarray(points_cam_mm, float) * (0.1, -0.1, -0.1) @ _levelling(up_cam).T
+
+
+def _levelling(up_cam: Sequence[float] | None) -> np.ndarray:
+    """(3, 3) smallest turn that takes ``up_cam``, in axes x right, y up, z towards the camera, to +Y."""
+    if up_cam is None:
+        return np.eye(3)
     up = np.array([up_cam[0], -up_cam[1], -up_cam[2]], float)
     if not np.linalg.norm(up) > 1e-6:
         raise XnectError("up_cam", f"{tuple(up_cam)} has no direction", "Give the camera-axes vector that points up")
-    turned = np.asarray(points_cam_mm, float) * (0.1, -0.1, -0.1)
-    return turned @ shortest_turn((up / np.linalg.norm(up))[None], np.array([[0.0, 1.0, 0.0]])).as_matrix()[0].T
+    return shortest_turn((up / np.linalg.norm(up))[None], np.array([[0.0, 1.0, 0.0]])).as_matrix()[0]
 
 
 def build_clip(track: Track, options: BvhOptions | None = None) -> BvhClip:
@@ -165,7 +176,7 @@ def write_bvh(path: str | Path, clip: BvhClip) -> Path:
 
 
 def _clean(track: Track) -> Track:
-    """In order of time, without repeated times or frames that hold nothing; float64."""
+    """In order of time, without repeated times or frames that hold nothing, or that were not fitted if any was; float64."""
     t_s, joints, root = (np.asarray(a, float) for a in (track.t_s, track.joints_mm, track.root_cam_mm))
     if joints.shape != (len(t_s), NUM_JOINTS, 3) or root.shape != (len(t_s), 3):
         raise ValueError(f"a track of {len(t_s)} times has joints {joints.shape} and roots {root.shape}")
@@ -173,19 +184,33 @@ def _clean(track: Track) -> Track:
     joints = np.where(np.isfinite(joints).all(axis=2, keepdims=True), joints, np.nan)
     posed = np.isfinite(joints).any(axis=(1, 2))
     joints[:, ROOT] = np.where(posed[:, None], np.nan_to_num(joints[:, ROOT]), np.nan)
+    fitted = np.zeros(len(t_s), bool)
+    if track.rotations is not None and track.bone_lengths_mm is not None:
+        fitted = np.isfinite(track.rotations).all(axis=(1, 2, 3)) & np.isfinite(track.bone_lengths_mm).all(axis=1)
     order = np.argsort(t_s, kind="stable")
-    order = order[np.isfinite(t_s[order]) & (posed | np.isfinite(root).all(axis=1))[order]]
+    order = order[np.isfinite(t_s[order]) & (fitted if fitted.any() else posed | np.isfinite(root).all(axis=1))[order]]
     if not posed[order].any():
         raise XnectError("BVH", "the person has no 3D pose in any frame", "Leave this person out")
     last_of_its_time = np.append(np.diff(t_s[order]) > 0, True)
     order = order[last_of_its_time]
-    return Track(t_s[order], joints[order], root[order])
+    if not fitted.any():
+        return Track(t_s[order], joints[order], root[order])
+    return Track(
+        t_s[order], joints[order], root[order], *(a[order].astype(float) for a in (track.rotations, track.bone_lengths_mm))
+    )
 
 
 def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:
     joints_world = world_from_cam_cm(track.joints_mm, options.up_cam)
     hips_world = world_from_cam_cm(track.root_cam_mm, options.up_cam) + np.nan_to_num(joints_world[:, ROOT])
-    local, known = solve_rotations(track.t_s, joints_world, options.max_gap_s)
+    if track.rotations is None:
+        local, known = solve_rotations(track.t_s, joints_world, options.max_gap_s)
+        lengths_mm = bone_lengths_mm(track.joints_mm)
+    else:
+        world = track.rotations.copy()
+        world[:, 0] = _levelling(options.up_cam) @ world[:, 0]  # the hips'; the others turn with their parents
+        local, known = [Rotation.from_matrix(r) for r in np.swapaxes(world, 0, 1)], np.ones(world.shape[:2], bool)
+        lengths_mm = track.bone_lengths_mm[-1]  # the last are the best calibrated
     turns = []
     for i, rotation in enumerate(local):
         seen = np.flatnonzero(known[:, i])
@@ -197,7 +222,7 @@ def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:
         root = resample_points(hips_world[placed], bracket(track.t_s[placed], times_s, options.max_gap_s))
     matrices = np.stack([turn.as_matrix() for turn in turns], axis=1)
     clip = BvhClip(
-        skeleton=make_skeleton(bone_lengths_mm(track.joints_mm)),
+        skeleton=make_skeleton(lengths_mm),
         fps=options.fps,
         root_world_cm=root,
         angles_deg=continuous_euler_zxy_deg(matrices),

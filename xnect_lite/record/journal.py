@@ -16,7 +16,7 @@ import numpy as np
 
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import NUM_JOINTS
-from xnect_lite.types import PoseResult
+from xnect_lite.types import NUM_TREE_JOINTS, PoseResult
 
 try:  # Windows has no fcntl, and does not let anybody delete a file that is open
     import fcntl
@@ -26,7 +26,7 @@ except ImportError:
 NOBODY = -1
 """The id in the record of an empty frame."""
 
-_VERSION = 1
+_VERSION = 2
 _MAGIC = b"XNECTJNL"
 _HEADER = struct.Struct("<8sIIII40x")
 _MARK = 0x584E4A52
@@ -41,9 +41,17 @@ RECORD = np.dtype([
     ("joint_score", "<f4", (NUM_JOINTS,)),
     ("joints_mm", "<f4", (NUM_JOINTS, 3)),
     ("root_cam_mm", "<f4", (3,)),
+    ("rotations", "<f4", (NUM_TREE_JOINTS, 3, 3)),
+    ("bone_lengths_mm", "<f4", (NUM_JOINTS,)),
+    ("foot_stands", "?", (2,)),
     ("end_mark", "<u4"),
 ])  # fmt: skip
 """One person in one frame; shapes, units and axes as in `types.People`."""
+
+
+_OF_PEOPLE = (
+    "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm", "rotations", "bone_lengths_mm", "foot_stands",
+)  # fmt: skip
 
 
 class JournalWriter:
@@ -146,10 +154,10 @@ def _records(result: PoseResult) -> np.ndarray:
     records["frame_index"], records["t_s"] = result.frame.index, result.frame.t_s
     if len(people):
         records["id"] = people.ids
-        for name in ("person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm"):
+        for name in _OF_PEOPLE:
             records[name] = getattr(people, name)
     else:
         records["id"] = NOBODY
-        for name in ("person_score", "joints_px", "joints_mm", "root_cam_mm"):
-            records[name] = np.nan
+        for name in _OF_PEOPLE:
+            records[name] = np.nan if RECORD[name].base.kind == "f" else False
     return records

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -31,11 +31,12 @@ from xnect_lite.record.take_folder import (
     log,
     new_take_folder,
     refused,
+    rewrite_poses,
     secure_journal,
     write_info,
 )
 from xnect_lite.skeleton import JOINTS
-from xnect_lite.types import PoseResult
+from xnect_lite.types import Floor, PoseResult
 
 __all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take", "load_take", "new_take_folder"]
 
@@ -82,6 +83,7 @@ class TakeRecorder:
     fps:          the source's nominal frame rate, None = unknown. The BVH frame rate is ``bvh.fps``.
     config:       dataclass or mapping, saved in take.json.
     min_person_s: people seen for less get no BVH file.
+    job:          what of a batch this take is, for take.json.
 
     ``add`` and ``close`` may be called from different threads. Raises XnectError where the folder or the disk refuses.
     """
@@ -96,11 +98,13 @@ class TakeRecorder:
         bvh: BvhOptions | None = None,
         min_person_s: float = 0.5,
         started: datetime | None = None,
+        job: Mapping[str, Any] | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.summary: TakeSummary | None = None
         """Set by `close`."""
         self._lock = threading.Lock()
+        self._floor: Floor | None = None
         self._info: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "state": "recording",
@@ -113,6 +117,7 @@ class TakeRecorder:
             "min_person_s": min_person_s,
             "bvh": dataclasses.asdict(bvh or BvhOptions()),
             "config": as_dict(config) if dataclasses.is_dataclass(config) else dict(config or {}),
+            **({} if job is None else {"job": dict(job)}),
         }
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -131,6 +136,7 @@ class TakeRecorder:
             if self.summary is not None:
                 raise RuntimeError("this take is closed")
             self._journal.append(result)
+            self._floor = result.floor or self._floor
             if self._info["size"] is None:
                 self._info |= {"size": list(result.frame.size), "focal_px": float(result.focal_px)}
                 write_info(self.folder, self._info)
@@ -139,11 +145,21 @@ class TakeRecorder:
         """Add a line to log.txt."""
         log(self.folder, message)
 
-    def close(self) -> TakeSummary:
-        """Write poses.npz, take.json and the BVH files. Calling it again returns the same summary."""
+    def close(self, second_pass: Callable[[Take], Take] | None = None) -> TakeSummary:
+        """Write poses.npz, take.json and the BVH files. Calling it again returns the same summary.
+
+        second_pass: what to make of the take once all of it is known, before anything is written.
+        """
         with self._lock:
             if self.summary is None:
                 self._journal.close()
+                if self._floor is not None:
+                    self._info["floor"] = {"up_cam": self._floor.up_cam.tolist(), "height_mm": float(self._floor.height_mm)}
+                self._info["second_pass"] = second_pass is not None
+                write_info(self.folder, self._info)
+                if second_pass is not None:
+                    secure_journal(self.folder)
+                    rewrite_poses(self.folder, second_pass)
                 self.summary = export_take(self.folder)
             return self.summary
 
@@ -178,6 +194,8 @@ def export_take(
         secure_journal(folder)
     take = load_take(folder)
     options = options or _recorded_options(take.info)
+    if options.up_cam is None and "floor" in take.info:
+        options = dataclasses.replace(options, up_cam=tuple(take.info["floor"]["up_cam"]))
     if min_person_s is None:
         min_person_s = float(take.info.get("min_person_s", 0.5))
     if unknown := set(ids or ()) - set(take.ids):
@@ -266,6 +284,6 @@ def _remove_stale(take: Take, people: list[PersonSummary], written: list[Path]) 
 def _recorded_options(info: Mapping[str, Any]) -> BvhOptions:
     known = {field.name for field in dataclasses.fields(BvhOptions)}
     stored = {key: value for key, value in info.get("bvh", {}).items() if key in known}
-    if "up_cam" in stored:
+    if stored.get("up_cam") is not None:
         stored["up_cam"] = tuple(stored["up_cam"])
     return BvhOptions(**stored)

@@ -15,7 +15,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ import numpy as np
 from xnect_lite.errors import XnectError
 from xnect_lite.record.bvh import Track
 from xnect_lite.record.journal import NOBODY, is_being_recorded, read_journal
-from xnect_lite.skeleton import JOINTS
+from xnect_lite.skeleton import JOINTS, NUM_JOINTS
+from xnect_lite.types import NUM_TREE_JOINTS
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 INFO_FILE, POSES_FILE, JOURNAL_FILE, LOG_FILE = "take.json", "poses.npz", "poses.journal", "log.txt"
-_ROW_FIELDS = ("t_s", "frame_index", "id", "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm")
+_FIT_FIELDS = {"rotations": (NUM_TREE_JOINTS, 3, 3), "bone_lengths_mm": (NUM_JOINTS,), "foot_stands": (2,)}
+_ROW_FIELDS = ("t_s", "frame_index", "id", "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm", *_FIT_FIELDS)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class Take:
 
     One row per person and frame, (R,) unless said otherwise; shapes, units and axes as in `types.People`:
     t_s, frame_index, id (0 = no identity), person_score, joints_px (R, 24, 2), joint_score (R, 24), joints_mm (R, 24, 3),
-    root_cam_mm (R, 3).
+    root_cam_mm (R, 3), rotations (R, 21, 3, 3), bone_lengths_mm (R, 24), foot_stands (R, 2).
     """
 
     folder: Path
@@ -59,6 +61,9 @@ class Take:
     joint_score: np.ndarray
     joints_mm: np.ndarray
     root_cam_mm: np.ndarray
+    rotations: np.ndarray
+    bone_lengths_mm: np.ndarray
+    foot_stands: np.ndarray
 
     @property
     def ids(self) -> list[int]:
@@ -77,7 +82,7 @@ class Take:
     def track(self, identity: int) -> Track:
         """What was seen of one person."""
         rows = self.id == identity
-        return Track(self.t_s[rows], self.joints_mm[rows], self.root_cam_mm[rows])
+        return Track(*(getattr(self, f.name)[rows] for f in dataclasses.fields(Track)))
 
 
 def new_take_folder(takes: str | Path, name: str = "", started: datetime | None = None) -> Path:
@@ -101,7 +106,7 @@ def load_take(folder: str | Path) -> Take:
                 version = int(stored["schema_version"])
                 if version > SCHEMA_VERSION:
                     raise XnectError(str(folder), f"has schema version {version}", "Open it with a newer xnect_lite")
-                return Take(folder, info, *(stored[f] for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
+                return Take(folder, info, *(_stored(stored, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
         except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise XnectError(str(folder / POSES_FILE), f"cannot be read ({error})", "Restore the file") from error
     if not (folder / JOURNAL_FILE).exists():
@@ -112,6 +117,14 @@ def load_take(folder: str | Path) -> Take:
     first[1:] = (np.diff(index) != 0) | (np.diff(time_s) != 0)
     rows = records[records["id"] != NOBODY]
     return Take(folder, info, time_s[first], index[first], *(rows[f].copy() for f in _ROW_FIELDS))
+
+
+def _stored(stored: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """A column of poses.npz; takes of schema version 1 were not fitted."""
+    if name in _FIT_FIELDS and name not in stored:
+        shape = (len(stored["t_s"]), *_FIT_FIELDS[name])
+        return np.zeros(shape, bool) if name == "foot_stands" else np.full(shape, np.nan, np.float32)
+    return stored[name]
 
 
 def secure_journal(folder: Path) -> None:
@@ -136,6 +149,14 @@ def write_poses(folder: Path, take: Take) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, folder / POSES_FILE)
+
+
+def rewrite_poses(folder: Path, change: Callable[[Take], Take]) -> None:
+    """Replace poses.npz by what ``change`` makes of the take. Raises XnectError where the folder refuses."""
+    try:
+        write_poses(folder, change(load_take(folder)))
+    except OSError as error:
+        raise refused(folder, error) from error
 
 
 def read_info(folder: Path) -> dict[str, Any]:
