@@ -129,6 +129,11 @@ class PipelineConfig:
     fitting: FittingConfig = FittingConfig()
 
 
+def filter_relief(config: PipelineConfig) -> float:
+    """By how much the filter's cut-offs are raised because fitting smooths too."""
+    return config.fitting.filter_relief if config.fitting.enabled else 1.0
+
+
 def check_pipeline(config: PipelineConfig) -> PipelineConfig:
     """Return ``config``. Raises XnectError for physical values that cannot be."""
     for key, value, low, high in (

@@ -161,4 +161,4 @@ def test_a_seated_persons_knees_point_forward_through_noise():
     for name in ("LeftUpLeg", "RightUpLeg"):
         hinge = matrices_from_euler_zxy(clip.angles_deg[:, TREE_INDEX[name]])[..., 0]  # the knee's axis, in the hips' axes
         sideways_deg = np.degrees(np.arccos(np.clip(hinge[10:, 0], -1, 1)))
-        assert sideways_deg.max() < 60, name
+        assert sideways_deg.max() < 35, name

@@ -7,17 +7,26 @@ for the whole take; where none was, the joints are.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.config import FilterConfig
+from xnect_lite.config import FilterConfig, PipelineConfig, filter_relief
 from xnect_lite.filtering import cutoff_factor, second_pass, torso_length_px
 from xnect_lite.fitting.tree import place_joints
 from xnect_lite.record.take_folder import Take
 
 _UPRIGHT = np.array([1.0, -1.0, -1.0])  # camera axes to those of the rotations and back
 _ARM_MM = 500.0  # what turns by one radian moves its end by about this
+
+
+def second_pass_of(config: PipelineConfig) -> Callable[[Take], Take] | None:
+    """The second pass that suits what a pipeline of this configuration recorded; None if it wants none."""
+    if not (config.filtering.enabled and config.filtering.second_pass):
+        return None
+    return partial(filter_backwards, config=config.filtering, relief=filter_relief(config))
 
 
 def filter_backwards(take: Take, config: FilterConfig, relief: float = 1.0) -> Take:
