@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xnect_lite.data.parts import MANIFEST, replace, write_manifest, write_part, write_parts
+from xnect_lite.data.parts import replace, write_part, write_part_folder
 from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 
@@ -20,21 +20,27 @@ def write_pack(
     ``terms``: source (first word of a sample's provenance) -> what its pictures may be used for. The manifest of a single
     archive lies beside it, as ``.json``. Raises XnectError if it cannot be written, or the folder holds such archives already.
     """
-    manifest: dict[str, Any] = {"sources": _sources(splits, terms)}
+    sources = {"sources": _sources(splits, terms)}
+    if part_mib is not None:
+        return write_part_folder(output, splits, part_mib, sources)
     try:
-        if part_mib is None:
-            manifest["parts"] = [write_part(output, splits)]
-            text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-            replace(output.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
-        else:
-            output.mkdir(parents=True, exist_ok=True)
-            if (output / MANIFEST).exists():
-                raise XnectError(str(output), "already holds archives", "Choose another folder, or remove it")
-            manifest["parts"] = list(write_parts(output, splits, part_mib * 2**20))
-            write_manifest(output, manifest)
+        manifest = {**sources, "parts": [write_part(output, splits)]}
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        replace(output.with_suffix(".json"), lambda path: path.write_text(text, encoding="utf-8"))
     except OSError as error:
-        raise XnectError(str(output), f"cannot be written ({error.strerror})", "Choose another place") from error
+        raise XnectError(str(output), f"cannot be written ({error.strerror})", "Choose another file") from error
     return manifest
+
+
+def collect_terms(terms: dict[str, str | list[str]], manifest: Mapping[str, Any], samples: list[Sample]) -> None:
+    """Add to ``terms``, in place, those that the manifest of a folder states for its samples."""
+    stated = manifest.get("sources", [])
+    if isinstance(stated, dict):  # a pack: by source
+        terms.update({name: entry["terms"] for name, entry in stated.items() if isinstance(entry, dict) and "terms" in entry})
+        return
+    for name in {sample.provenance.partition(" ")[0] for sample in samples}:
+        known = terms.get(name, [])
+        terms[name] = sorted({*([known] if isinstance(known, str) else known), *map(str, stated)})
 
 
 def _sources(splits: dict[str, list[Sample]], terms: Mapping[str, str | list[str]]) -> dict[str, dict[str, Any]]:

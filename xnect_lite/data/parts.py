@@ -74,6 +74,24 @@ def write_parts(folder: Path, splits: dict[str, Iterable[Sample]], most_bytes: f
         yield write_part(folder / f"part-{number:03d}.npz", waiting)
 
 
+def write_part_folder(
+    folder: Path, splits: dict[str, Iterable[Sample]], part_mib: float, entries: dict[str, Any]
+) -> dict[str, Any]:
+    """Write a whole folder: archives of ``part_mib`` MiB of pictures, then the manifest, which holds ``entries`` too.
+
+    Returns the manifest. Raises XnectError if the folder holds archives already, or cannot be written.
+    """
+    if (folder / MANIFEST).exists():
+        raise XnectError(str(folder), "already holds archives", "Choose another folder, or remove it")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        manifest = {**entries, "parts": list(write_parts(folder, splits, part_mib * 2**20))}
+        write_manifest(folder, manifest)
+    except OSError as error:
+        raise XnectError(str(folder), f"cannot be written ({error.strerror})", "Choose another folder") from error
+    return manifest
+
+
 def write_part(path: Path, splits: dict[str, list[Sample]]) -> dict[str, Any]:
     """Write one archive and return its entry in the manifest."""
     replace(path, lambda part: write_archive(part, splits))

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,7 @@ from xnect_lite.skeleton import (
     derive_joints,
 )  # fmt: skip
 
+T = TypeVar("T")
 SETS = ("lspet", "ccp", "har15", "capston")
 TERMS = {
     "lspet": "Leeds Sports Poses Extended: Flickr photographs, academic use",
@@ -67,6 +68,13 @@ def read_photokit(root: str | Path, split: str, sets: tuple[str, ...] = SETS) ->
 
     Raises XnectError naming the file when a set is missing or a line cannot be read.
     """
+    return map_records(to_sample, root, split, sets)
+
+
+def map_records(
+    make: Callable[[dict[str, Any], Path, str], T], root: str | Path, split: str, sets: tuple[str, ...] = SETS
+) -> Iterator[T]:
+    """``make(record, folder, set)`` of every picture of ``split``, in file order. Raises as `read_photokit` does."""
     for name in sets:
         path = Path(root) / name / "labels.jsonl"
         if not path.is_file():
@@ -76,7 +84,7 @@ def read_photokit(root: str | Path, split: str, sets: tuple[str, ...] = SETS) ->
                 try:
                     record = json.loads(line)
                     if is_validation(record["file"]) == (split == "val"):
-                        yield to_sample(record, path.parent, name)
+                        yield make(record, path.parent, name)
                 except (LookupError, ValueError, TypeError, AttributeError) as error:
                     raise XnectError(
                         f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
@@ -104,15 +112,21 @@ def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = (
 
 def to_sample(record: dict[str, Any], folder: Path, set_name: str) -> Sample:
     """Turn one line of labels.jsonl into a Sample."""
-    people, ignore = [], []
+    return to_sample_and_taught(record, folder, set_name)[0]
+
+
+def to_sample_and_taught(record: dict[str, Any], folder: Path, set_name: str) -> tuple[Sample, list[dict[str, Any]]]:
+    """The Sample, and the records of those who are its people, in their order; the others are its ignore boxes."""
+    people, taught, ignore = [], [], []
     for person in record["people"]:
         labels = fuse(person, with_3d=set_name not in _STRETCHED)
         if labels is None:
             ignore.append(_box(person))
         else:
             people.append(labels)
+            taught.append(person)
     path = folder / "images" / record["file"]
-    return Sample(
+    sample = Sample(
         read_image=partial(read_rgb, path),
         size=(record["width"], record["height"]),
         people=LabelledPeople.stack(people),
@@ -121,6 +135,7 @@ def to_sample(record: dict[str, Any], folder: Path, set_name: str) -> Sample:
         provenance=f"{set_name} {record['file']}",
         read_encoded=path.read_bytes,
     )
+    return sample, taught
 
 
 def _box(person: dict[str, Any]) -> np.ndarray:
