@@ -305,13 +305,15 @@ def test_process_makes_a_take_and_a_json_summary(clip, weights, tmp_path):
     done = run("process", clip, "-o", tmp_path / "takes", "--json", *small(weights))
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
+    assert summary["done"] == 1 and not summary["failed"]
+    (summary,) = summary["sources"]
     assert summary["frames"] == 6 and summary["backbone"] == "selecsls42" and summary["device"]
     assert all(Path(f).is_file() for f in summary["files"])
 
 
 def test_process_reads_only_the_part_asked_for(clip, weights, tmp_path):
     done = run("process", clip, "-o", tmp_path, "--start", 0.2, "--end", 0.4, "--no-overlay", "--json", *small(weights))
-    assert json.loads(done.stdout)["frames"] == 2
+    assert json.loads(done.stdout)["sources"][0]["frames"] == 2
     assert not list(tmp_path.glob("*/overlay.mp4"))
 
 

@@ -1,0 +1,140 @@
+"""Many files, one take each: what is to be done, what is done already, and one file's turn."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from xnect_lite import __version__
+from xnect_lite.config import PipelineConfig, as_dict
+from xnect_lite.errors import XnectError
+from xnect_lite.record.take_folder import new_take_folder, read_info
+
+if TYPE_CHECKING:
+    from xnect_lite.pipeline import Pipeline
+
+_KEY_CHARACTERS = 20
+
+Progress = Callable[[int, int | None], None]
+"""(frames done since the last call, frames the file has if known) -> nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """One file to process. ``key`` is the same whenever file, excerpt, settings and weights are; "" = never recognised."""
+
+    source: str
+    takes: str
+    config: PipelineConfig
+    start_s: float | None = None
+    end_s: float | None = None
+    overlay: bool = True
+    key: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of one file.
+
+    status: done | recognised (done earlier) | failed.
+    report: ProcessReport.as_dict() of what was done now.   folder: of the take.   error: why it failed, for the user.
+    details: traceback of what should not have happened.
+    """
+
+    source: str
+    status: str
+    folder: str = ""
+    report: dict[str, Any] | None = None
+    error: str = ""
+    details: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for --json: the report's among the rest."""
+        plain = {"source": self.source, "status": self.status, "folder": self.folder}
+        return plain | (self.report or {}) | ({"error": self.error} if self.error else {})
+
+
+def make_jobs(
+    sources: Sequence[str],
+    takes: str | Path,
+    config: PipelineConfig,
+    *,
+    start_s: float | None = None,
+    end_s: float | None = None,
+    overlay: bool = True,
+) -> list[Job]:
+    """A job for each source, in their order; a source named twice is processed once.
+
+    Raises XnectError if there are no weights for the backbone asked for.
+    """
+    from xnect_lite.weights import find_weights
+
+    weights = _stamp(find_weights(config.network.backbone, config.network.weights))
+    jobs = []
+    for source in dict.fromkeys(sources):
+        path = Path(source).expanduser()
+        key = ""
+        if path.is_file():
+            facts = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
+            key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:_KEY_CHARACTERS]
+        jobs.append(Job(source, str(takes), config, start_s, end_s, overlay, key))
+    return jobs
+
+
+def _stamp(path: Path) -> list[Any]:
+    """What changes when the file does."""
+    state = path.stat()
+    return [str(path.resolve()), state.st_size, state.st_mtime_ns]
+
+
+def takes_of(takes: str | Path) -> dict[str, tuple[Path, bool]]:
+    """Job key -> (take folder, whether it is complete) of what lies in a folder of takes; complete ones win."""
+    found: dict[str, tuple[Path, bool]] = {}
+    for path in sorted(Path(takes).glob("*/take.json")):
+        try:
+            job = read_info(path.parent).get("job")
+        except XnectError:
+            continue  # not ours to judge
+        if isinstance(job, dict) and job.get("key"):
+            complete = job.get("complete") is True
+            if complete or job["key"] not in found:
+                found[job["key"]] = (path.parent, complete)
+    return found
+
+
+def run_job(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
+    """Process one file into a new take. What goes wrong is told in the outcome, but for an interrupt.
+
+    A take that an earlier, interrupted run left half-done is removed once the new one is whole.
+    """
+    from xnect_lite.capture import open_source
+    from xnect_lite.runtime.offline import process_source
+
+    folder: Path | None = None
+    try:
+        left = takes_of(job.takes).get(job.key) if job.key else None
+        with open_source(job.source, start_s=job.start_s, end_s=job.end_s) as source:
+            progress(0, source.frame_count)
+            folder = new_take_folder(job.takes, Path(job.source).stem)
+            note = {"key": job.key, "source": str(Path(job.source).expanduser().resolve())} if job.key else None
+            report = process_source(
+                source, pipeline, folder, overlay=job.overlay, on_frame=lambda _: progress(1, None), job=note
+            )
+        if left and not left[1]:
+            shutil.rmtree(left[0], ignore_errors=True)
+        return Outcome(job.source, "done", str(folder), report.as_dict())
+    except XnectError as error:
+        return Outcome(job.source, "failed", _if_there(folder), error=str(error))
+    except Exception as error:  # a file of which nobody thought must not end the batch
+        words = f"{job.source}: unexpected error {error!r}. Please report it"
+        return Outcome(job.source, "failed", _if_there(folder), error=words, details=traceback.format_exc())
+
+
+def _if_there(folder: Path | None) -> str:
+    return str(folder) if folder is not None and folder.exists() else ""
