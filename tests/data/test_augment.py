@@ -313,3 +313,49 @@ def test_restoring_goes_on_exactly_where_it_stopped(dots):
         assert_same(batch, other.batch(2, 64, 64))
     one.restore(state)  # the state is a copy: drawing on did not change it
     assert_same(expected[0], one.batch(2, 64, 64))
+
+
+# -- what exact labels add ---------------------------------------------------------------------------------------------
+
+
+def exact_picture(focal_px: float | None) -> Sample:
+    """A dotted picture whose person is 4 m away."""
+    sample = dotted_picture(0)
+    sample.people.root_cam_mm[0] = (0, 0, 4000)
+    return dataclasses.replace(sample, focal_px=focal_px)
+
+
+def test_distance_is_in_focal_lengths_of_the_canvas():
+    """However the picture is turned, mirrored or cropped, only its scale changes f: 500 px become 500 times the scale."""
+    packed = pack([exact_picture(500.0)])
+    drawn = sampler(packed, seed=3, **STRONG)
+    for _ in range(6):
+        plan = drawn._draw(1, WIDTH, HEIGHT)
+        labels = drawn._labels(plan, WIDTH, HEIGHT)
+        scales = [1 / np.sqrt(abs(np.linalg.det(plan.to_source[0, t, :, :2]))) for t in range(4)]
+        found = np.exp(labels.log_depth[labels.present].numpy())
+        assert len(found) and all(np.isclose(found[:, None], 4000 / (500 * np.array(scales))).any(1))
+
+
+@pytest.mark.parametrize("focal_px", [None, 500.0])
+def test_without_a_focal_length_or_a_place_there_is_no_distance(focal_px):
+    sample = exact_picture(focal_px)
+    if focal_px:
+        sample.people.root_cam_mm[:] = np.nan
+    labels = sampler(pack([sample])).batch(4, WIDTH, HEIGHT)[1]
+    assert torch.isnan(labels.log_depth).all()
+
+
+def test_joints_that_the_picture_itself_cuts_off_are_absent():
+    """Their place may lie on the grey around it, where nothing shows them."""
+    sample = dotted_picture(0)
+    sample.people.joints_px[0, INDEX["r_ankle"]] = (300, 460)  # the picture ends at 419
+    whole = {"whole_picture": 1.0, "mosaic": 0.0, "flip": 0.5, "rotation_deg": 0.0, "any_rotation": 0.0, "aspect": 0.0}
+    for seed in range(6):
+        _, labels = sampler(pack([sample]), seed, **whole).batch(1, WIDTH, WIDTH)
+        assert torch.isfinite(labels.joints_net_px[0, 0]).all()
+        absent = (labels.weight_2d[0, 0] == 0).nonzero().ravel().tolist()
+        in_canvas = ((labels.joints_net_px[0, 0] > -0.5) & (labels.joints_net_px[0, 0] < WIDTH - 0.5)).all(-1)
+        cut = set((~in_canvas).nonzero().ravel().tolist())
+        ankle = {INDEX["r_ankle"], INDEX["l_ankle"]} & set(absent)
+        assert len(ankle) == 1 and set(absent) <= cut | ankle

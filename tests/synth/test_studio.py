@@ -141,6 +141,7 @@ def test_pictures_keep_the_contract_of_all_readers(studio):
         people = sample.people
         scored = np.isfinite(people.human_px).all(-1)
         assert not (scored & ~people.visible).any() and (people.weight_3d == 1).all()
+        np.testing.assert_array_equal(people.weight_2d == 1, people.visible)
 
 
 def test_3d_labels_project_onto_the_2d_labels(studio):

@@ -48,10 +48,10 @@ class Labels:
     """Labels of a batch, padded to P people; tensors on the device.
 
     joints_net_px   (B, P, 24, 2), NaN = unknown.
-    weight_2d       (B, P, 24); 0 at a known place: the canvas or its tile cuts the joint off.
+    weight_2d       (B, P, 24); 0 at a known place: the picture, the canvas or its tile cuts the joint off.
     bones_m         (B, P, 24, 3) bone parent(j) -> j in metres of the canonical body in ray axes, NaN = unknown.
     weight_3d       (B, P, 24).
-    log_depth       (B, P) log(Z / f), NaN = unknown.
+    log_depth       (B, P) log(Z / f) of the root, Z in mm, f in network pixels, NaN = unknown.
     present         (B, P) bool.
     ignore          (B, h, w) bool map cells without loss.
     negative_weight (B, h, w).
@@ -268,22 +268,23 @@ class CanvasSampler:
         weight_2d = np.zeros((count, most, NUM_JOINTS), np.float32)
         bones = np.full((count, most, NUM_JOINTS, 3), np.nan, np.float32)
         weight_3d = np.zeros((count, most, NUM_JOINTS), np.float32)
+        log_depth = np.full((count, most), np.nan, np.float32)
         present = np.zeros((count, most), bool)
-        for b, (xy, w2, bone, w3) in enumerate(rows):
+        for b, (xy, w2, bone, w3, depth) in enumerate(rows):
             n = len(xy)
             joints[b, :n], weight_2d[b, :n], bones[b, :n], weight_3d[b, :n], present[b, :n] = xy, w2, bone, w3, True
+            log_depth[b, :n] = depth
         ignore, negative = self._area_weights(plan, width, height)
 
         def send(array: np.ndarray) -> torch.Tensor:
             return _send(array, device)
 
-        log_depth = np.full((count, most), np.nan, np.float32)  # photographs carry no metric depth
         return Labels(
             send(joints), send(weight_2d), send(bones), send(weight_3d), send(log_depth), send(present), ignore, negative
         )
 
-    def _people_of(self, plan: _Plan, b: int, width: int, height: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Joints, weights, bones and 3D weights of everyone on canvas ``b``, moved with the pixels."""
+    def _people_of(self, plan: _Plan, b: int, width: int, height: int) -> tuple[np.ndarray, ...]:
+        """Joints, weights, bones, 3D weights and log depth of everyone on canvas ``b``, moved with the pixels."""
         people, out = self.packed.people, []
         single = bool((plan.split[b] == (width, height)).all())
         for tile in range(1 if single else TILES):
@@ -294,26 +295,29 @@ class CanvasSampler:
             inverse = plan.to_source[b, tile]
             forward = np.linalg.inv(inverse[:, :2])
             xy = (people.joints_px[start:stop] - inverse[:, 2]) @ forward.T
+            enlarged = np.sqrt(np.abs(np.linalg.det(forward)))
+            with np.errstate(invalid="ignore"):
+                log_depth = np.log(people.root_cam_mm[start:stop, 2] / (self.packed.focal_px[image] * enlarged))
             w2, w3 = people.weight_2d[start:stop].copy(), people.weight_3d[start:stop]
             w3 = np.minimum(w3, w3[:, PARENTS])  # a bone is known as well as the less known of its ends
             bones = bones_from_joints(people.joints_ray_mm[start:stop]) / 1000
-            turn = forward / np.sqrt(np.abs(np.linalg.det(forward)))
-            turn = _nearest_rotation(turn)  # the aspect jitter is no rotation
+            turn = _nearest_rotation(forward / enlarged)  # the aspect jitter is no rotation
             bones[..., :2] = bones[..., :2] @ turn.T
+            size = np.array([self._sizes[0][image], self._sizes[1][image]])
+            inside_picture = ((people.joints_px[start:stop] > -0.5) & (people.joints_px[start:stop] < size - 0.5)).all(-1)
             if plan.flipped[b, tile]:
-                xy, w2, w3, bones = xy[:, FLIP], w2[:, FLIP], w3[:, FLIP], bones[:, FLIP]
+                xy, w2, w3, bones, inside_picture = (a[:, FLIP] for a in (xy, w2, w3, bones, inside_picture))
             low = np.where([tile & 1, tile >> 1], plan.split[b], 0.0)
             high = np.where([tile & 1, tile >> 1], (width, height), plan.split[b])
-            inside = ((xy > low - 0.5) & (xy < high - 0.5)).all(-1)
+            inside = ((xy > low - 0.5) & (xy < high - 0.5)).all(-1) & inside_picture
             xy = np.where(w2[..., None] > 0, xy, np.nan)
             w2 *= inside
             keep = (w2 > 0).sum(1) >= 1
-            out.append((xy[keep], w2[keep], bones[keep], (w3 * np.isfinite(bones[..., 0]))[keep]))
+            out.append((xy[keep], w2[keep], bones[keep], (w3 * np.isfinite(bones[..., 0]))[keep], log_depth[keep]))
         if not out:
-            return (
-                np.zeros((0, NUM_JOINTS, 2)), np.zeros((0, NUM_JOINTS)), np.zeros((0, NUM_JOINTS, 3)), np.zeros((0, NUM_JOINTS))
-            )  # fmt: skip
-        return tuple(np.concatenate(parts) for parts in zip(*out, strict=True))  # type: ignore[return-value]
+            joint = np.zeros((0, NUM_JOINTS))
+            return np.zeros((0, NUM_JOINTS, 2)), joint, np.zeros((0, NUM_JOINTS, 3)), joint, np.zeros(0)
+        return tuple(np.concatenate(parts) for parts in zip(*out, strict=True))
 
     def _area_weights(self, plan: _Plan, width: int, height: int) -> tuple[torch.Tensor, torch.Tensor]:
         """(B, h, w) bool ignored cells and (B, h, w) negative weights."""

@@ -69,6 +69,7 @@ class PackedSet:
     ignore_xyxy:     (K, 4) ignore boxes, ignore_start (N + 1,) as above.
     negative_weight: (N,).
     synthetic:       (N,) bool, the picture is rendered.
+    focal_px:        (N,) focal length in pixels of the whole picture, NaN = unknown.
     """
 
     images: PackedImages
@@ -78,6 +79,7 @@ class PackedSet:
     ignore_start: np.ndarray
     negative_weight: np.ndarray
     synthetic: np.ndarray
+    focal_px: np.ndarray
     provenance: tuple[str, ...]
 
     def __len__(self) -> int:
@@ -98,6 +100,7 @@ def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers:
         ignore_start=_starts([len(s.ignore_xyxy) for s in samples]),
         negative_weight=np.array([s.negative_weight for s in samples], np.float32),
         synthetic=np.array([s.synthetic for s in samples], bool),
+        focal_px=np.array([np.nan if s.focal_px is None else s.focal_px for s in samples], np.float64),
         provenance=tuple(s.provenance for s in samples),
     )
 

@@ -21,6 +21,7 @@ from xnect_lite.synth.visibility import visible_joints
 SCHEMA_VERSION = 1
 _LEAST_VISIBLE = 3
 _LEAST_MASK_PX = 40
+_HIDDEN_WEIGHT = 0.5
 _IDENT_ZERO = 32768
 
 
@@ -55,7 +56,7 @@ class Truth:
         return np.array(boxes, np.float32).reshape(-1, 4)
 
     def people(self) -> LabelledPeople:
-        """The labelled people: exact, so every weight is 1, hidden joints included.
+        """The labelled people. All is exact; hidden joints count half in 2D, as they can only be guessed from the picture.
 
         Unknown in 2D are joints behind the camera and those farther outside the picture than its longer side.
         """
@@ -73,7 +74,7 @@ class Truth:
             joints_px=px.astype(np.float32),
             joints_ray_mm=np.array([body[0] for body in bodies], np.float32).reshape(-1, NUM_JOINTS, 3),
             root_cam_mm=np.array([body[1] for body in bodies], np.float32).reshape(-1, 3),
-            weight_2d=near.astype(np.float32),
+            weight_2d=np.where(near, np.where(self.visible[kept], 1.0, _HIDDEN_WEIGHT), 0.0).astype(np.float32),
             weight_3d=np.ones((count, NUM_JOINTS), np.float32),
             visible=self.visible[kept],
             human_px=np.where((inside & self.visible[kept])[..., None], px, np.nan).astype(np.float32),
