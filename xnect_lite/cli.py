@@ -11,16 +11,17 @@ import sys
 from collections.abc import Sequence
 
 from xnect_lite import __version__
-from xnect_lite.commands import benchmark, data, evaluate, export, imagenet, process, synth, take, timing, weights
+from xnect_lite.commands import benchmark, data, evaluate, export, imagenet, process, run, synth, take, timing, weights
+from xnect_lite.commands.benchmark_pipeline import with_action
 from xnect_lite.errors import XnectError
 
-VERBS = (process, take, export, evaluate, benchmark, timing, imagenet, data, synth, weights)
+VERBS = (run, process, take, export, evaluate, benchmark, timing, imagenet, data, synth, weights)
 """In the order that ``--help`` lists them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(with_action(list(sys.argv[1:] if arguments is None else arguments)))
     try:
         return options.run(options)
     except XnectError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from xnect_lite.commands.benchmark_pipeline import add_pipeline_action
 from xnect_lite.errors import XnectError
 
 
@@ -13,6 +14,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     benchmark = verbs.add_parser("benchmark", help="how fast the parts run on this machine")
     actions = benchmark.add_subparsers(dest="action", required=True, metavar="ACTION")
 
+    add_pipeline_action(actions)
     data = actions.add_parser("data", help="training canvases per second: augmentation and targets")
     data.add_argument("--archive", required=True, metavar="PATH", help="from data pack or synth render, a file or a folder")
     data.add_argument("--limit", type=int, default=300, help="pictures to take, evenly spread (default 300; 0 = all)")
