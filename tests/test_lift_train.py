@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 import torch
 from kit import write_kit
+from lift_people import PX_PER_M, walkers
 from oracle import oracle
-from people import walking_person
 from safetensors.torch import save_file
 
 import train_pose
@@ -30,18 +31,6 @@ from xnect_lite.weights import save_weights
 QUIET = LiftAugment(
     flip=0, rotation_deg=0, drop_joint=0, drop_limb=0, drop_lower_body=0, drop_locations=0, jitter=0, location_noise_m=0
 )
-PX_PER_M = 100.0
-
-
-def walkers(count: int) -> LiftSet:
-    """People seen without perspective by a Stage I that is always right."""
-    truth = walking_person(np.arange(count) / 7)[0] / 1000
-    bones = truth - truth[:, PARENTS]
-    locations = np.where(MEETS[None, :, None], bones.transpose(0, 2, 1)[:, None], np.nan)
-    return LiftSet(*(
-        torch.from_numpy(a.astype(np.float32))
-        for a in (truth[..., :2] * PX_PER_M + 300, np.full(truth.shape[:2], 0.8), locations, truth, np.ones(truth.shape[:2]))
-    ))  # fmt: skip
 
 
 def assert_consistent(people: LiftSet) -> None:
@@ -97,7 +86,7 @@ def test_joints_are_lost_as_configured(change, share):
 
 def test_jitter_is_relative_to_the_persons_size():
     people = walkers(200)
-    twice = LiftSet(people.joints_px * 2, people.score, people.locations_m, people.truth_m, people.weight)
+    twice = dataclasses.replace(people, joints_px=people.joints_px * 2)
     config = LiftAugment(**{**QUIET.__dict__, "jitter": 0.02})
     away = [(augment(p, config, torch.Generator().manual_seed(1)).joints_px - p.joints_px).std() for p in (people, twice)]
     assert float(away[1] / away[0]) == pytest.approx(2, rel=1e-3)

@@ -93,14 +93,18 @@ def sample_scene(config: SceneConfig, cast: Cast, rng: np.random.Generator) -> S
     people: list[Person] = []
     share = np.array(config.people_share)
     for _ in range(1 + rng.choice(len(share), p=share / share.sum())):
-        body, layers = sample_character(cast, rng)
-        poses = sample_pose(config, cast, body, rng)
-        person = Person(body, layers, poses.local[0], poses.root_m[0])
-        placed = _place(person, people, view, config, rng)
-        if placed is not None:
-            people.append(placed)
+        person = sample_person(cast, people, view, config, rng)
+        if person is not None:
+            people.append(person)
     objects = _objects(people, view, rng) if people and rng.random() < config.objects else []
     return Scene(view, tuple(people), tuple(objects), sample_light(rng))
+
+
+def sample_person(cast: Cast, others: list[Person], view: View, config: SceneConfig, rng: np.random.Generator) -> Person | None:
+    """Somebody dressed and posed, where the camera sees enough of them; None if no such place was found."""
+    body, layers = sample_character(cast, rng)
+    poses = sample_pose(config, cast, body, rng)
+    return _place(Person(body, layers, poses.local[0], poses.root_m[0]), others, view, config, rng)
 
 
 def sample_view(config: SceneConfig, rng: np.random.Generator) -> View:

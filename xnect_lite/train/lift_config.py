@@ -16,6 +16,9 @@ class LiftDataConfig:
     archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead
     synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
+    motion: str = ""  # folder of the motion kit: people posed by it are learnt from beside those in pictures
+    bodies: str = ""  # baked bodies for them; empty = those in the user's cache
+    posed_people: int = 20000
     limit: int = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 
 
@@ -32,6 +35,7 @@ class Stage2Config:
     warm_up_steps: int = 50
     final_rate: float = 0.01
     ema_decay: float = 0.995
+    motion_share: float = 0.5  # of every batch, posed by motion capture, if data.motion is given
     branch: float = 0.3  # weight of the losses on either branch alone
     bones: float = 0.5  # weight of the error of bones, against that of joints
     threads: int = 0  # CPU threads; 0 = torch's choice

@@ -32,7 +32,7 @@ class LiftSet:
     """N people as Stage I saw them, and the truth.
 
     joints_px (N, 24, 2) NaN = not detected; score (N, 24); locations_m (N, 24, 3, 24) NaN = none; truth_m (N, 24, 3) in
-    viewing-ray axes, metres of the canonical body, root-relative, NaN = unknown; weight (N, 24).
+    viewing-ray axes, metres of the canonical body, root-relative, NaN = unknown; weight (N, 24); truth_px (N, 24, 2).
     """
 
     joints_px: torch.Tensor
@@ -40,6 +40,7 @@ class LiftSet:
     locations_m: torch.Tensor
     truth_m: torch.Tensor
     weight: torch.Tensor
+    truth_px: torch.Tensor
 
     def __len__(self) -> int:
         return len(self.score)
@@ -65,11 +66,16 @@ def collect(predictor: Predictor, samples: Iterable[Sample], grouping: GroupingC
             if found >= 0 and (labels.weight_3d[truth] > 0).any():
                 rows.append((
                     people.joints_px[found], people.joint_score[found], people.locations_ray_m[found].astype(np.float16),
-                    labels.joints_ray_mm[truth] / 1000, labels.weight_3d[truth],
+                    labels.joints_ray_mm[truth] / 1000, labels.weight_3d[truth], known[truth],
                 ))  # fmt: skip
     if not rows:
         raise XnectError("the training pictures", "Stage I found nobody there whose 3D pose is labelled", "Train Stage I first")
     return LiftSet(*(torch.from_numpy(np.stack(column)) for column in zip(*rows, strict=True)))
+
+
+def joined(one: LiftSet, other: LiftSet) -> LiftSet:
+    """Both, one after the other."""
+    return LiftSet(*(torch.cat([getattr(one, name), getattr(other, name)]) for name in LiftSet.__dataclass_fields__))
 
 
 def save(lift_set: LiftSet, path: Path) -> None:
@@ -122,13 +128,13 @@ def augment(people: LiftSet, config: LiftAugment, generator: torch.Generator) ->
     alone = lost.all(1) | ~((people.score > 0) & ~lost).any(1)
     lost[alone] = False
 
-    size = _size(people.joints_px)
+    size = person_size(people.joints_px)
     joints = people.joints_px + config.jitter * size[:, None, None] * torch.randn(count, NUM_JOINTS, 2, generator=generator)
     noise = config.location_noise_m * torch.randn(people.locations_m.shape, generator=generator)
     locations = torch.where(chance(config.drop_locations, NUM_JOINTS)[..., None, None], 0.0, people.locations_m + noise)
     return LiftSet(
         torch.where(lost[..., None], torch.nan, joints), torch.where(lost, 0.0, people.score), locations,
-        people.truth_m, people.weight,
+        people.truth_m, people.weight, people.truth_px,
     )  # fmt: skip
 
 
@@ -142,6 +148,7 @@ def _flip(people: LiftSet, chosen: torch.Tensor) -> LiftSet:
         people.locations_m[:, order][..., order] * mirror[:, None],
         people.truth_m[:, order] * mirror,
         people.weight[:, order],
+        people.truth_px[:, order] * mirror[:2],
     )
     mixed = []
     for name in LiftSet.__dataclass_fields__:
@@ -163,11 +170,12 @@ def _turn(people: LiftSet, degrees: float, generator: torch.Generator) -> LiftSe
         torch.einsum("nab,njbk->njak", space, people.locations_m),
         torch.einsum("nab,njb->nja", space, people.truth_m),
         people.weight,
+        torch.einsum("nab,njb->nja", plane, people.truth_px),
     )
 
 
-def _size(joints_px: torch.Tensor) -> torch.Tensor:
-    """(N,) longer side of the box around the joints found."""
+def person_size(joints_px: torch.Tensor) -> torch.Tensor:
+    """(N,) longer side of the box around the joints known, pixels."""
     low = joints_px.nan_to_num(torch.inf).amin(1)
     high = joints_px.nan_to_num(-torch.inf).amax(1)
     return (high - low).amax(-1).clamp_min(1.0)

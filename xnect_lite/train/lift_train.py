@@ -18,10 +18,11 @@ from xnect_lite.errors import XnectError
 from xnect_lite.models.lifter import Lifted, Lifter, evidence
 from xnect_lite.network import Predictor
 from xnect_lite.skeleton import PARENTS, ROOT
-from xnect_lite.train import lift_data
+from xnect_lite.train import lift_data, lift_motion
 from xnect_lite.train.checkpoint import Ema
 from xnect_lite.train.lift_config import LiftDataConfig, Stage2Config
 from xnect_lite.train.lift_data import LiftSet
+from xnect_lite.train.lift_motion import BorrowedErrors, Posed, posed_people
 from xnect_lite.train.schedule import learning_rate
 from xnect_lite.weights import find_weights, save_weights, sha256
 
@@ -39,6 +40,8 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
     (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
     train, held_out = (answers(config, split) for split in ("train", "val"))
     print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
+    generator = torch.Generator().manual_seed(config.seed)
+    motion = MotionSource(config, train, held_out, generator) if config.data.motion else None
 
     net = Lifter(config.width)
     matrices = [p for p in net.parameters() if p.ndim > 1]
@@ -47,9 +50,10 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
         [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
         lr=config.learning_rate,
     )
-    ema, generator = Ema(net, config.ema_decay), torch.Generator().manual_seed(config.seed)
-    best: dict[str, float] = {"mpjpe_mm": math.inf}
-    steps_per_epoch = max(1, len(train) // config.batch)
+    ema = Ema(net, config.ema_decay)
+    best: dict[str, float] = {"error_mm": math.inf}
+    from_pictures = round(config.batch * (1 - config.motion_share)) if motion else config.batch
+    steps_per_epoch = max(1, len(train) // from_pictures)
     total, step = config.epochs * steps_per_epoch, 0
     with (out / "log.jsonl").open("w", encoding="utf-8") as log:
         for epoch in range(config.epochs):
@@ -59,7 +63,9 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
                 rate = learning_rate(config.learning_rate, step, step / total, config.warm_up_steps, config.final_rate)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                people = train.rows(order[i * config.batch : (i + 1) * config.batch])
+                people = train.rows(order[i * from_pictures : (i + 1) * from_pictures])
+                if motion:
+                    people = lift_data.joined(people, motion.draw(config.batch - len(people), generator))
                 people = lift_data.augment(people, config.augment, generator)
                 loss = lift_loss(net(see(people)), people, config.branch, config.bones)
                 if not torch.isfinite(loss):
@@ -70,13 +76,51 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
                 optimizer.step()
                 ema.update(net)
                 step += 1
-            figures = {"epoch": epoch + 1, "loss": float(loss.detach()), **score(with_values(config.width, ema), held_out)}
+            figures = {"epoch": epoch + 1, "loss": float(loss.detach())}
+            figures |= validate(with_values(config.width, ema), held_out, motion)
             print(json.dumps(figures), file=log, flush=True)
             print(" ".join(f"{k} {v:.4g}" for k, v in figures.items()), file=sys.stderr, flush=True)
-            if figures["mpjpe_mm"] < best["mpjpe_mm"]:
+            if figures["error_mm"] < best["error_mm"]:
                 best = figures
                 save_weights(out / "best.safetensors", ema.values, net.arch)
     return best
+
+
+class MotionSource:
+    """People posed by motion capture, to train on and held out, as this Stage I would see them."""
+
+    def __init__(self, config: Stage2Config, train: LiftSet, held_out: LiftSet, generator: torch.Generator) -> None:
+        count = config.data.posed_people
+        self._people = _posed(config, "train", count)
+        self._errors = BorrowedErrors(train, generator)
+        few = _posed(config, "val", max(count // 20, 1))
+        self.held_out = BorrowedErrors(held_out, generator).see(few, generator)
+
+    def draw(self, count: int, generator: torch.Generator) -> LiftSet:
+        """``count`` random people, with errors borrowed anew."""
+        rows = torch.randint(len(self._people), (count,), generator=generator)
+        return self._errors.see(self._people.rows(rows), generator)
+
+
+def _posed(config: Stage2Config, split: str, count: int) -> Posed:
+    """Posed people of a split, from the run's folder if they are there already."""
+    path = Path(config.out) / f"posed_{split}_{count}_{config.seed}.npz"
+    if path.is_file():
+        return lift_motion.load(path)
+    data = config.data
+    people = posed_people(count, data.motion, data.bodies or None, split == "val", config.seed)
+    lift_motion.save(people, path)
+    return people
+
+
+def validate(net: Lifter, held_out: LiftSet, motion: MotionSource | None) -> dict[str, float]:
+    """Errors on pictures and, apart, on held-out posed people. ``error_mm``, their mean, decides which epoch is kept."""
+    figures = score(net, held_out)
+    errors = [figures["mpjpe_mm"]]
+    if motion:
+        figures |= {f"motion_{name}": value for name, value in score(net, motion.held_out).items()}
+        errors.append(figures["motion_mpjpe_mm"])
+    return figures | {"error_mm": sum(errors) / len(errors)}
 
 
 def answers(config: Stage2Config, split: str) -> LiftSet:
