@@ -200,14 +200,6 @@ def test_more_smoothing_is_steadier_and_none_is_none():
     assert steadiness[-1] < 0.15 * steadiness[0]
 
 
-def test_relief_is_a_filter_with_higher_cut_offs():
-    c = FilterConfig()
-    raised = dataclasses.replace(c, **{f: 2 * getattr(c, f) for f in vars(c) if "cutoff" in f or "beta" in f})
-    one, other = PoseFilter(c, relief=2.0), PoseFilter(raised)
-    for t, x in zip(uneven_times(12), np.random.default_rng(9).normal(scale=30, size=12), strict=True):
-        np.testing.assert_allclose(one.update(person(x=x), t).joints_mm, other.update(person(x=x), t).joints_mm)
-
-
 def lag_s(values: np.ndarray, truth: np.ndarray, t_s: np.ndarray) -> float:
     """By how much ``values`` (F,) come after the truth: the shift that fits best."""
     shifts = np.arange(-0.3, 0.3, 0.002)

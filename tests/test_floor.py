@@ -62,8 +62,8 @@ def test_up_by_hand():
 
 def test_tilt_and_height_come_from_feet():
     floor = floor_after(stage(SPOTS))
-    assert angles_from_up(floor.up_cam) == pytest.approx((PITCH_DEG, ROLL_DEG), abs=1.5)
-    assert floor.height_mm == pytest.approx(HEIGHT_MM, rel=0.05)
+    assert angles_from_up(floor.up_cam) == pytest.approx((PITCH_DEG, ROLL_DEG), abs=2.5)
+    assert floor.height_mm == pytest.approx(HEIGHT_MM, rel=0.1)
     assert np.linalg.norm(floor.up_cam) == pytest.approx(1)
 
 

@@ -24,7 +24,7 @@ from xnect_lite.network import Predictor
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.record.take_folder import load_take
 from xnect_lite.runtime.offline import process_source
-from xnect_lite.skeleton import NUM_JOINTS, ROOT
+from xnect_lite.skeleton import NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Frame, Letterbox, Maps
 from xnect_lite.weights import save_weights
 
@@ -127,7 +127,11 @@ def test_offline_run_writes_every_frame_once_into_a_take(tmp_path):
     assert {f.name for f in report.files} >= {"take.json", "poses.npz", "person01.bvh", "person02.bvh", "overlay.mp4"}
     with av.open(str(tmp_path / "take/overlay.mp4")) as video:
         assert sum(1 for _ in video.decode(video=0)) == 30
-    assert (np.bincount(load_take(tmp_path / "take").id)[1:] == 30).all()
+    take = load_take(tmp_path / "take")
+    assert (np.bincount(take.id)[1:] == 30).all()
+    assert np.isfinite(take.rotations).all() and take.info["second_pass"] is True
+    lengths = np.linalg.norm(take.joints_mm - take.joints_mm[:, PARENTS], axis=-1)[take.id == take.ids[0]]
+    assert np.ptp(lengths, axis=0).max() < 0.001, "one skeleton, from the first frame on"
 
 
 def test_an_error_half_way_keeps_what_was_recorded(tmp_path):
@@ -331,12 +335,18 @@ def test_process_reads_only_the_part_asked_for(clip, weights, tmp_path):
         (["process", "{clip}", "-o", "/dev/null/t", "--backbone", "selecsls42", "--weights", "{weights}"], ["/dev/null/t"]),
         (["process", "99"], ["99"]),
         (["eval", "photos", "--data", "no/such/folder"], ["no/such/folder"]),
+        (["process", "{clip}", "--intrinsics", "{square}", "--backbone", "selecsls42", "--weights", "{weights}"],
+         ["400x400", "160x96", "another shape"]),
+        (["process", "{clip}", "--stature", "tall"], ["--stature tall"]),
     ],
     ids=["missing file", "no video", "missing weights", "weights of another backbone", "unknown backbone", "unknown key",
-         "unknown device", "start after the end", "unwritable folder", "no camera", "missing data set"],
+         "unknown device", "start after the end", "unwritable folder", "no camera", "missing data set",
+         "calibration of another shape", "no height"],
 )  # fmt: skip
 def test_what_the_user_can_mend_is_one_line_and_exit_code_2(arguments, words, clip, weights, tmp_path):
-    arguments = [a.format(clip=clip, weights=weights) for a in arguments]
+    square = tmp_path / "square.json"
+    square.write_text(json.dumps({"width": 400, "height": 400, "fx": 400, "fy": 400, "cx": 199.5, "cy": 199.5}))
+    arguments = [a.format(clip=clip, weights=weights, square=square) for a in arguments]
     if "-o" not in arguments and arguments[0] == "process":
         arguments += ["-o", str(tmp_path)]
     done = run(*arguments)

@@ -104,14 +104,13 @@ class FittingConfig:
     """Stage III. Spreads: how far evidence is usually off. Speeds: how far a frame may be from the one predicted."""
 
     enabled: bool = True
-    filter_relief: float = 2.0  # cut-offs of the filter are raised by this when fitting is on, which smooths too
-    foot_lock: bool = True  # hold standing feet where they stand
+    foot_lock: bool = False  # hold standing feet where they stand
     calibration_s: float = 2.0  # seconds of sightings after which somebody's bones are final
     iterations: int = 3  # Gauss-Newton steps per frame
-    spread_3d_mm: float = 60.0  # of joints whose spread the lifting network does not give
-    spread_2d_mm: float = 20.0  # of a surely found joint, in millimetres at the person's distance
+    spread_3d_mm: float = 100.0  # of joints whose spread the lifting network does not give
+    spread_2d_mm: float = 30.0  # of a surely found joint, in millimetres at the person's distance
     outlier_sigmas: float = 3.0  # joints off by more than this lose their weight
-    turn_speed: float = 4.0  # rad/s
+    turn_speed: float = 3.0  # rad/s
     root_speed_mm_s: float = 3000.0  # across the line of sight
     depth_speed_mm_s: float = 1200.0  # along it
 
@@ -129,11 +128,6 @@ class PipelineConfig:
     fitting: FittingConfig = FittingConfig()
 
 
-def filter_relief(config: PipelineConfig) -> float:
-    """By how much the filter's cut-offs are raised because fitting smooths too."""
-    return config.fitting.filter_relief if config.fitting.enabled else 1.0
-
-
 def check_pipeline(config: PipelineConfig) -> PipelineConfig:
     """Return ``config``. Raises XnectError for physical values that cannot be."""
     for key, value, low, high in (
@@ -149,8 +143,7 @@ def check_pipeline(config: PipelineConfig) -> PipelineConfig:
         ("fitting.iterations", config.fitting.iterations, 1, 100),
         ("fitting.calibration_s", config.fitting.calibration_s, 0.0, 600.0),
         *((f"fitting.{name}", getattr(config.fitting, name), 1e-3, 1e6) for name in (
-            "spread_3d_mm", "spread_2d_mm", "outlier_sigmas", "turn_speed", "root_speed_mm_s", "depth_speed_mm_s",
-            "filter_relief")),
+            "spread_3d_mm", "spread_2d_mm", "outlier_sigmas", "turn_speed", "root_speed_mm_s", "depth_speed_mm_s")),
     ):  # fmt: skip
         if not low <= value <= high:
             raise XnectError(f"configuration key '{key}'", f"is {value}, not within {low:g} to {high:g}", "Mend the value")

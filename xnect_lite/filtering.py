@@ -109,14 +109,11 @@ def _low_pass(sample: np.ndarray, before: np.ndarray, cutoff_hz: np.ndarray | fl
 
 
 class PoseFilter:
-    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself.
+    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself."""
 
-    relief: all cut-offs are raised by this, for when a later stage smooths too.
-    """
-
-    def __init__(self, config: FilterConfig | None = None, relief: float = 1.0) -> None:
+    def __init__(self, config: FilterConfig | None = None) -> None:
         self._config = config or FilterConfig()
-        self._factor = relief * cutoff_factor(self._config.smoothing)
+        self._factor = cutoff_factor(self._config.smoothing)
         self.reset()
 
     def reset(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 import numpy as np
+from scipy.optimize import least_squares
 
 from xnect_lite.config import CameraConfig
 from xnect_lite.skeleton import INDEX, ROOT
@@ -13,14 +14,16 @@ from xnect_lite.types import Floor, People
 LEVEL = np.array([0.0, -1.0, 0.0])
 
 _TOES = [INDEX["l_toe"], INDEX["r_toe"]]
-_MOST_POINTS = 600
-_EVERY_S = 0.25  # between two estimates
-_FOOT_MM = 60.0  # a fitted foot is this far off the floor
+_MOST_POINTS = 300
+_EVERY_S = 1.0  # between two estimates
+_DEPTH_ERROR = 0.06  # of a foot's distance
 _SAME_FOOT = 15  # points in a row that say one thing: a foot stands for half a second
-_LEVEL_SLOPE, _BODY_SLOPE = 0.3, 0.12  # spreads: of a camera's tilt, of the mean lean of people
+_OWN_GROUND = 0.1  # somebody's ground is this much higher or lower than the others': their size is guessed
+_LEVEL_SLOPE = np.array([0.06, 0.25])  # spreads of a camera's roll and pitch
+_BODY_SLOPE = np.array([0.08, 0.12])  # spreads of the mean lean of people, sideways and away
 _LEAST_BODIES = 15
 _UPRIGHT_COSINE = 0.7  # a trunk nearer to the camera's vertical than 45 degrees is taken for somebody upright
-_ROUNDS = 5
+_USUAL_HEIGHT_M = 1.5  # of a camera, to start from
 
 
 def up_from_angles(pitch_deg: float, roll_deg: float) -> np.ndarray:
@@ -48,7 +51,7 @@ class FloorEstimator:
 
     def reset(self) -> None:
         """Forget what was seen."""
-        self._feet_mm: deque[np.ndarray] = deque(maxlen=_MOST_POINTS)
+        self._feet: deque[tuple[int, np.ndarray]] = deque(maxlen=_MOST_POINTS)  # identity, place
         self._trunks: deque[np.ndarray] = deque(maxlen=_MOST_POINTS)
         self._next_s = -np.inf
         up = up_from_angles(self._config.pitch_deg, self._config.roll_deg) if self._config.floor == "given" else LEVEL
@@ -62,46 +65,55 @@ class FloorEstimator:
     def update(self, people: People, t_s: float) -> Floor:
         """Take in the fitted people of the frame at ``t_s`` and say where the floor is."""
         joints = people.joints_cam_mm.astype(np.float64)
-        standing = people.foot_stands & np.isfinite(joints[:, _TOES]).all(-1)
-        self._feet_mm.extend(joints[:, _TOES][standing])
+        standing = people.foot_stands & np.isfinite(joints[:, _TOES]).all(-1) & (joints[:, _TOES, 2] > 0)
+        self._feet.extend(zip(np.repeat(people.ids, standing.sum(1)).tolist(), joints[:, _TOES][standing], strict=True))
         trunks = joints[:, INDEX["neck"]] - joints[:, ROOT]
         with np.errstate(invalid="ignore"):
             trunks = trunks / np.linalg.norm(trunks, axis=1, keepdims=True)
         self._trunks.extend(trunks[(trunks @ LEVEL > _UPRIGHT_COSINE) & standing.any(1)])
-        if self._feet_mm and not self._next_s - _EVERY_S <= t_s < self._next_s:
+        if standing.any() and not self._next_s - _EVERY_S <= t_s < self._next_s:
             self._next_s = t_s + _EVERY_S
             self._estimate()
         return self._floor
 
     def _estimate(self) -> None:
-        points = np.array(self._feet_mm)
+        points = np.array([place for _, place in self._feet])
         if self._config.floor == "estimated":
-            up, height = _fit_plane(points, np.array(self._trunks))
+            owners = np.array([identity for identity, _ in self._feet])
+            up, height = _fit_ground(points, owners, np.array(self._trunks))
         else:
             up = self._floor.up_cam
             height = float(np.median(-(points @ up)))
         self._floor = Floor(up, 1000.0 * self._config.height_m if self._config.height_m else height)
 
 
-def _fit_plane(points: np.ndarray, trunks: np.ndarray) -> tuple[np.ndarray, float]:
-    """Up (3,) and the camera's height, mm, of the plane y = a x + b z + c through feet (N, 3), camera axes.
+def _fit_ground(points_mm: np.ndarray, owners: np.ndarray, trunks: np.ndarray) -> tuple[np.ndarray, float]:
+    """Up (3,) and the camera's height, mm, from standing feet (N, 3) of the people ``owners`` (N,) and from trunks (M, 3).
 
-    Ridge regression, reweighted so that feet off the plane stop counting (Cauchy). Its up is (a, -1, b): a trunk along
-    (ux, uy, uz) says a = ux / -uy and b = uz / -uy.
+    On the plane y = a x + b z + c, camera axes, a foot seen at (u, v) = (x / z, y / z) is at 1 / z = (v - a u - b) / c.
+    Where a foot is seen is known well and how far away it is badly, so 1 / z is what is fitted: fitting y to z instead
+    would find a floor along the lines of sight. Everybody has a ``1 / c`` of their own near the common one, because sizes are
+    guessed, and some stand on stairs or roofs; those, and feet that do not fit, count little (Cauchy). Up is (a, -1, b), and a
+    trunk along (ux, uy, uz) says a = ux / -uy and b = uz / -uy.
     """
-    metres, sigma = points / 1000.0, _FOOT_MM / 1000.0
-    rows = np.column_stack([metres[:, 0], metres[:, 2], np.ones(len(metres))])
-    each = 1.0 / (sigma**2 * _SAME_FOOT)
-    prior, pull = np.zeros(2), 1.0 / _LEVEL_SLOPE**2
-    if len(trunks) >= _LEAST_BODIES:
-        lean = np.median(trunks[:, [0, 2]] / -trunks[:, 1:2], axis=0)
-        prior = lean / _BODY_SLOPE**2 / (pull + 1.0 / _BODY_SLOPE**2)
-        pull += 1.0 / _BODY_SLOPE**2
-    weight = np.full(len(rows), each)
-    for _ in range(_ROUNDS):
-        normal = (rows.T * weight) @ rows + np.diag([pull, pull, 1e-9])
-        a, b, c = np.linalg.solve(normal, (rows.T * weight) @ metres[:, 1] + (*(pull * prior), 0.0))
-        off = (metres[:, 1] - rows @ (a, b, c)) / (2.0 * sigma)
-        weight = each / (1.0 + off**2)
+    z = points_mm[:, 2] / 1000.0
+    u, v = points_mm[:, 0] / points_mm[:, 2], points_mm[:, 1] / points_mm[:, 2]
+    people, owner = np.unique(owners, return_inverse=True)
+    lean = np.median(trunks[:, [0, 2]] / -trunks[:, 1:2], axis=0) if len(trunks) >= _LEAST_BODIES else None
+    weight = 1.0 / np.sqrt(_SAME_FOOT)
+
+    def residuals(unknowns: np.ndarray) -> np.ndarray:
+        slope, inverse, own = unknowns[:2], unknowns[2], unknowns[3:]
+        feet = (z * (v - slope[0] * u - slope[1]) * (inverse + own[owner]) - 1.0) * weight / _DEPTH_ERROR
+        priors = [slope / _LEVEL_SLOPE] if lean is None else [slope / _LEVEL_SLOPE, (slope - lean) / _BODY_SLOPE]
+        return np.concatenate([_cauchy(feet, weight), _cauchy(own * _USUAL_HEIGHT_M / _OWN_GROUND), *priors])
+
+    start = np.concatenate([np.zeros(2) if lean is None else lean / 2, [1.0 / _USUAL_HEIGHT_M], np.zeros(len(people))])
+    a, b, inverse = least_squares(residuals, start, max_nfev=12).x[:3]
     length = np.sqrt(a * a + b * b + 1.0)
-    return np.array([a, -1.0, b]) / length, 1000.0 * c / length
+    return np.array([a, -1.0, b]) / length, 1000.0 / (inverse * length) if inverse > 0 else np.nan
+
+
+def _cauchy(residual: np.ndarray, scale: float = 1.0) -> np.ndarray:
+    """Residuals whose squares are Cauchy's loss: large ones grow with the logarithm only."""
+    return np.sign(residual) * scale * np.sqrt(np.log1p((residual / scale) ** 2))

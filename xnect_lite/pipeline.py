@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from xnect_lite.appearance import clothing
-from xnect_lite.config import PipelineConfig, filter_relief
+from xnect_lite.config import PipelineConfig
 from xnect_lite.depth_map import read_depth_mm
 from xnect_lite.filtering import PoseFilter, cutoff_factor
 from xnect_lite.fitting.fitter import Fitter
@@ -37,7 +37,7 @@ class Pipeline:
         self._lift = open_lift(self.config.lifting)
         self._tracker = Tracker(self.config.tracking)
         fitting, filtering = self.config.fitting, self.config.filtering
-        self._filter = PoseFilter(filtering, relief=filter_relief(self.config))
+        self._filter = PoseFilter(filtering)
         self._sizes = Sizes(self.config.camera)
         self._fitter = Fitter(fitting, self._sizes.stature_m, looseness=cutoff_factor(filtering.smoothing))
         self._floor = FloorEstimator(self.config.camera)

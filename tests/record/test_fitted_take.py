@@ -13,6 +13,7 @@ from fitting_scenes import CAMERA, jitter_mm_s2, observe, planted, root_relative
 from people import about, posed_body_mm, to_camera_mm, walking_person
 
 from xnect_lite.config import FilterConfig, FittingConfig
+from xnect_lite.filtering import PoseFilter
 from xnect_lite.fitting.calibrate import bone_lengths
 from xnect_lite.fitting.fitter import Fitter
 from xnect_lite.fitting.tree import TREE_INDEX, place_joints
@@ -31,9 +32,9 @@ BODY = [j for j in range(24) if j not in FACE]
 def fitted_walk(count: int = 90, **noise) -> tuple[np.ndarray, list[People], np.ndarray, np.ndarray]:
     t_s = seconds(count)
     joints_mm, root_cam_mm = planted(t_s, facing_deg=60, start_cam_mm=(-800, 4500))
-    fitter = Fitter(FittingConfig(calibration_s=1.0))
+    smooth, fitter = PoseFilter(), Fitter(FittingConfig(calibration_s=1.0))
     seen = observe(joints_mm, root_cam_mm, **noise)
-    return t_s, [fitter.update(p, CAMERA, t) for p, t in zip(seen, t_s, strict=True)], joints_mm, root_cam_mm
+    return t_s, [fitter.update(smooth.update(p, t), CAMERA, t) for p, t in zip(seen, t_s, strict=True)], joints_mm, root_cam_mm
 
 
 def record(folder: Path, t_s: np.ndarray, frames: list[People], floor: Floor | None = None, **close) -> Path:
@@ -108,7 +109,7 @@ def test_takes_from_before_fitting_still_open(tmp_path):
 def test_the_second_pass_is_nearer_the_truth_steadier_and_keeps_the_bones(tmp_path):
     t_s, frames, joints_mm, _ = fitted_walk(120)
     first = load_take(record(tmp_path / "first", t_s, frames))
-    folder = record(tmp_path / "second", t_s, frames, second_pass=lambda take: filter_backwards(take, FilterConfig(), 2.0))
+    folder = record(tmp_path / "second", t_s, frames, second_pass=lambda take: filter_backwards(take, FilterConfig()))
     second = load_take(folder)
     assert json.loads((folder / "take.json").read_text())["second_pass"] is True
     error = [root_relative_error_mm(take.joints_mm, joints_mm) for take in (first, second)]

@@ -12,6 +12,7 @@ FEET = np.array([[INDEX["l_ankle"], INDEX["l_toe"]], [INDEX["r_ankle"], INDEX["r
 """(2, 2) ankle and toe of the left and the right foot."""
 
 _AVERAGE_S = 0.12  # time constant of velocity and pull: trembling cancels out, steps do not
+_DEPTH_COUNTS = 0.25  # of the speed along the line of sight, which is guessed where that across it is seen
 _STANDS_MM_S, _LEAVES_MM_S = 200.0, 350.0
 _HIGHER_MM = 130.0  # a foot this much above the other does not stand
 _FOLLOW_S = 0.5  # a pin gives way to the rest of the evidence over this time
@@ -49,10 +50,16 @@ class Feet:
 
         height = (place @ up).min(1)
         low = height < height.min() + _HIGHER_MM
-        slow = np.linalg.norm(self._velocity_mm_s, axis=1) < np.where(self.stands, _LEAVES_MM_S, _STANDS_MM_S)
+        slow = self._speed(place) < np.where(self.stands, _LEAVES_MM_S, _STANDS_MM_S)
         torn = self.stands & (np.linalg.norm(self._pull_mm, axis=1) > _TORN_MM)
         self._velocity_mm_s[torn] = _LEAVES_MM_S  # it was held, and therefore looked slow
         stands = slow & low & ~torn
         held = self.pins_mm + (1.0 - np.exp(-elapsed_s / _FOLLOW_S)) * (place - self.pins_mm)
         self.pins_mm = np.where((stands & self.stands)[:, None, None], held, place)
         self.stands = stands
+
+    def _speed(self, place: np.ndarray) -> np.ndarray:
+        """(2,) mm/s of the feet, as far as it shows in the picture."""
+        sight = place.mean(1) / np.linalg.norm(place.mean(1), axis=1, keepdims=True)
+        along = (self._velocity_mm_s * sight).sum(1, keepdims=True) * sight
+        return np.linalg.norm(self._velocity_mm_s - (1.0 - _DEPTH_COUNTS) * along, axis=1)

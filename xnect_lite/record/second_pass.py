@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.config import FilterConfig, PipelineConfig, filter_relief
+from xnect_lite.config import FilterConfig, PipelineConfig
 from xnect_lite.filtering import cutoff_factor, second_pass, torso_length_px
 from xnect_lite.fitting.tree import place_joints
 from xnect_lite.record.take_folder import Take
@@ -26,12 +26,12 @@ def second_pass_of(config: PipelineConfig) -> Callable[[Take], Take] | None:
     """The second pass that suits what a pipeline of this configuration recorded; None if it wants none."""
     if not (config.filtering.enabled and config.filtering.second_pass):
         return None
-    return partial(filter_backwards, config=config.filtering, relief=filter_relief(config))
+    return partial(filter_backwards, config=config.filtering)
 
 
-def filter_backwards(take: Take, config: FilterConfig, relief: float = 1.0) -> Take:
-    """``take`` with the motion of every identity filtered backwards in time; ``relief`` as for `filtering.PoseFilter`."""
-    factor = relief * cutoff_factor(config.smoothing)
+def filter_backwards(take: Take, config: FilterConfig) -> Take:
+    """``take`` with the motion of every identity filtered backwards in time."""
+    factor = cutoff_factor(config.smoothing)
     if not config.enabled or np.isinf(factor):
         return take
     names = ("joints_px", "joints_mm", "root_cam_mm", "rotations", "bone_lengths_mm")
