@@ -13,22 +13,25 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from bomb import Bomb
 from kit import write_kit
 
 from xnect_lite.config import load_config
-from xnect_lite.data.augment import AugmentConfig, CanvasSampler
+from xnect_lite.data.augment import AugmentConfig
 from xnect_lite.data.packed import pack
 from xnect_lite.data.parts import write_manifest, write_parts
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.errors import XnectError
 from xnect_lite.models.xnect import XNect
+from xnect_lite.train import step
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
 from xnect_lite.train.config import Stage1Config
-from xnect_lite.train.schedule import Budget, learning_rate
+from xnect_lite.train.processes import Processes
+from xnect_lite.train.schedule import Budget, Due, learning_rate
+from xnect_lite.train.slots import Slots
+from xnect_lite.train.step import make_optimizer
 from xnect_lite.weights import load_network, save_weights
 
 REPOSITORY = Path(__file__).parents[1]
@@ -47,12 +50,9 @@ train_pose = _script()
 
 @pytest.fixture(autouse=True)
 def leave_no_traces():
-    """Runs in this process set signal handlers and the number of threads."""
-    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    """Runs in this process set the number of threads."""
     threads = torch.get_num_threads()
     yield
-    for number, handler in handlers.items():
-        signal.signal(number, handler)
     torch.set_num_threads(threads)
 
 
@@ -91,7 +91,8 @@ def test_a_run_ends_well_and_leaves_its_files(straight):
     out, result = straight
     assert result.returncode == 0, result.stderr
     names = {p.name for p in out.iterdir()}
-    assert names == {"state.pt", "last.safetensors", "best.safetensors", "log.jsonl", "config.json", "sheet_0000001.jpg"}
+    files = {"state.pt", "last.safetensors", "best.safetensors", "log.jsonl", "config.json", "sheet_0000001.jpg"}
+    assert names - {"tensorboard"} == files
     assert "step 4" in result.stdout and "images/s" in result.stdout and "pck=" in result.stdout
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     assert len(lines) == 1 and lines[0]["step"] == STEPS and lines[0]["seen"] > STEPS
@@ -131,7 +132,7 @@ def _same(one, other, where: str = "") -> None:
 def test_stopped_and_resumed_is_the_same_as_straight_through(straight, photos, tmp_path, monkeypatch, capsys):
     """Ctrl-C after two steps ends the run at once with its state saved; resuming gives the very same numbers."""
     out = tmp_path / "run"
-    losses, calls = train_pose.stage1_losses, []
+    losses, calls = step.stage1_losses, []
 
     def interrupted(*inputs):
         calls.append(1)
@@ -139,7 +140,7 @@ def test_stopped_and_resumed_is_the_same_as_straight_through(straight, photos, t
             signal.raise_signal(signal.SIGINT)
         return losses(*inputs)
 
-    monkeypatch.setattr(train_pose, "stage1_losses", interrupted)
+    monkeypatch.setattr(step, "stage1_losses", interrupted)
     assert train_pose.main(arguments(photos, out)) == 0
     assert len(calls) == 2 and load_state(out / "state.pt")["step"] == 2
     assert train_pose.main(arguments(photos, out, "--resume")) == 0
@@ -294,8 +295,8 @@ def test_resuming_over_other_pictures_is_refused(straight, photos, tmp_path, cap
 
 def test_saving_a_state_replaces_it_whole(tmp_path):
     path = tmp_path / "deep" / "state.pt"
-    for step in (1, 2):
-        save_state(path, {"step": step, "values": [1.5, "a", {"b": torch.ones(2)}]})
+    for number in (1, 2):
+        save_state(path, {"step": number, "values": [1.5, "a", {"b": torch.ones(2)}]})
     state = load_state(path)
     assert state["step"] == 2 and state["values"][:2] == [1.5, "a"] and list(path.parent.iterdir()) == [path]
 
@@ -318,7 +319,7 @@ def test_a_start_from_given_weights_with_the_backbone_held_still(photos, tmp_pat
 
 def test_only_matrices_decay_and_every_parameter_is_trained():
     net = XNect("selecsls42")
-    groups = train_pose.parameter_groups(net, Stage1Config(weight_decay=0.02, backbone_rate=0.1))
+    groups = make_optimizer(net, Stage1Config(weight_decay=0.02, backbone_rate=0.1)).param_groups
     members = [id(p) for g in groups for p in g["params"]]
     assert len(members) == len(set(members)) and set(members) == {id(p) for p in net.parameters()}
     backbone = {id(p) for p in net.backbone.parameters()}
@@ -328,14 +329,23 @@ def test_only_matrices_decay_and_every_parameter_is_trained():
             assert group["share"] == (0.1 if id(parameter) in backbone else 1.0)
 
 
+def test_adam_decays_everything():
+    """L2 on the scales of the norms is what makes channels vanish."""
+    net = XNect("selecsls42")
+    optimizer = make_optimizer(net, Stage1Config(weight_decay=0.02, optimizer="adam"))
+    assert type(optimizer) is torch.optim.Adam and {g["weight_decay"] for g in optimizer.param_groups} == {0.02}
+    assert sum(len(g["params"]) for g in optimizer.param_groups) == len(list(net.parameters()))
+
+
 @pytest.mark.parametrize("finishing", [False, True])
 def test_canvases_fill_the_batch_and_the_end_shows_whole_pictures(photos, finishing):
     config = load_config(Stage1Config, overrides=["data.sizes_net_px=[[64, 64]]", "data.finish_sizes_net_px=[[128, 64]]"])
-    packed = pack(read_photokit(photos, "train", ("lspet",)))
-    sampler = CanvasSampler(packed, config.augment, 8, np.random.default_rng(0))
-    width, height, count = train_pose._canvas(sampler, config, finishing)
-    assert (width, height) == ((128, 64) if finishing else (64, 64))
-    assert count == round(config.data.pixels_per_batch / (width * height))
+    slots = Slots(pack(read_photokit(photos, "train", ("lspet",))), config, 8, Processes("cpu"))
+    image, labels = slots.draw(0, finishing)
+    width, height = (128, 64) if finishing else (64, 64)
+    assert image.shape == (round(config.data.pixels_per_batch / (width * height)), 3, height, width)
+    assert len(labels.present) == len(image)
+    sampler = slots.samplers[0]
     if finishing:
         assert sampler.config.mosaic == 0 and sampler.config.whole_picture > AugmentConfig().whole_picture
     else:
@@ -391,6 +401,17 @@ def test_a_budget_by_the_clock_counts_earlier_sittings(monkeypatch):
     assert budget.progress(7) == pytest.approx(0.2)
     now[0] += 180
     assert budget.spent_s == pytest.approx(300) and budget.progress(0) == pytest.approx(0.5)
+
+
+def test_something_due_every_minute(monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr("xnect_lite.train.schedule.time.monotonic", lambda: now[0])
+    due = Due(1.0)
+    found = []
+    for now[0] in (1000.0, 1059.0, 1061.0):
+        found.append(due.now)
+    due.restart()
+    assert found == [False, False, True] and not due.now
 
 
 def test_ema_by_hand():

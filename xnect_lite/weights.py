@@ -88,8 +88,12 @@ def verify(path: Path) -> None:
 
 
 def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[str, Any]) -> None:
-    """Write a state dict in half precision with its architecture; the file is either the old one or the new one."""
+    """Write a state dict in half precision with its architecture; the file is either the old one or the new one.
+
+    Raises XnectError if it cannot be written.
+    """
     import torch
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     largest = torch.finfo(torch.float16).max
@@ -99,10 +103,14 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
         return value.detach().to("cpu", torch.float16 if fits else value.dtype).contiguous()
 
     tensors = {k: stored(v) for k, v in state.items() if not k.endswith(_DERIVED)}
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
-    save_file(tensors, part, metadata={"arch": json.dumps(dict(arch))})
-    os.replace(part, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, part, metadata={"arch": json.dumps(dict(arch))})
+        os.replace(part, path)
+    except (OSError, SafetensorError) as error:
+        part.unlink(missing_ok=True)
+        raise XnectError(str(path), f"cannot be written ({error})", "Make room, or choose another folder") from error
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:

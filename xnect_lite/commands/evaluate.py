@@ -38,9 +38,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         samples = evenly(samples, options.limit)
     predictor = Predictor(config.network)
     score = score_photos(predictor, samples, config.grouping, progress=True, lift=open_lift(config.lifting))
-    figures = score.figures()
-    if synthetic:  # exact truth, no teacher's
-        figures["mpjpe_mm"] = figures.pop("mpjpe_teacher_mm")
+    figures = score.figures(exact=synthetic)
     figures |= {
         "images": len(samples), "pck_per_joint": per_joint_pck(score),
         "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
@@ -50,5 +48,5 @@ def _evaluate(options: argparse.Namespace) -> int:
         print(json.dumps(figures, indent=2))
     else:
         for name, value in figures.items():
-            print(f"{name:<18} {value if not isinstance(value, float) else round(value, 3)}")
+            print(f"{name:<24} {value if not isinstance(value, float) else round(value, 3)}")
     return 0

@@ -1,4 +1,4 @@
-"""2D and 3D accuracy on labelled pictures: matching by OKS, PCK@0.2, recall by height, MPJPE.
+"""2D and 3D accuracy on labelled pictures: matching by OKS, PCK@0.2, recall by height, AP, limbs joined, MPJPE, 3DPCK.
 
 A missed person or joint counts as wrong. Definitions are those of the design's Metrics section.
 """
@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from xnect_lite.evaluate.association import LimbScore
+from xnect_lite.evaluate.average_precision import AP_JOINTS, KeypointAp
 from xnect_lite.skeleton import INDEX, LIMB_JOINTS_12, OKS_SIGMA, ROOT
 
 PCK_SHARE = 0.2
+PCK3D_MM = 150.0
 HEIGHT_BINS_NET_PX = ((100.0, np.inf), (50.0, 100.0), (0.0, 50.0))
 
 
@@ -24,15 +27,16 @@ def extent(joints_px: np.ndarray) -> np.ndarray:
     return np.where(known.any(-2), high - low, 0.0)
 
 
-def oks_matrix(truth_px: np.ndarray, found_px: np.ndarray) -> np.ndarray:
+def oks_matrix(truth_px: np.ndarray, found_px: np.ndarray, joints: np.ndarray | slice = slice(None)) -> np.ndarray:
     """(T, P) object keypoint similarity over the truth's labelled joints; a joint that was not found adds 0.
 
     truth_px (T, 24, 2), found_px (P, 24, 2), NaN = none. The area is that of the truth's box, as people fill about half.
+    ``joints`` restricts the joints that are compared.
     """
     area = np.maximum(0.53 * extent(truth_px).prod(-1), 1.0)
-    square = ((truth_px[:, None] - found_px[None]) ** 2).sum(-1)
-    similarity = np.exp(-square / (2 * area[:, None, None] * (2 * OKS_SIGMA) ** 2))
-    labelled = np.isfinite(truth_px[..., 0])
+    square = ((truth_px[:, None, joints] - found_px[None, :, joints]) ** 2).sum(-1)
+    similarity = np.exp(-square / (2 * area[:, None, None] * (2 * OKS_SIGMA[joints]) ** 2))
+    labelled = np.isfinite(truth_px[:, joints, 0])
     return np.nan_to_num(similarity).sum(-1) / np.maximum(labelled.sum(-1), 1)[:, None]
 
 
@@ -54,6 +58,9 @@ class KeypointScore:
     heights: list[float] = field(default_factory=list)
     oks: list[float] = field(default_factory=list)
     errors_mm: list[float] = field(default_factory=list)
+    joints_missed: int = 0  # known in 3D, of people who were not found
+    ap: KeypointAp = field(default_factory=KeypointAp)
+    limbs: LimbScore = field(default_factory=LimbScore)
     found: int = 0
     matched: int = 0
 
@@ -96,6 +103,15 @@ class KeypointScore:
         self.found += int(counted.sum())
         self.matched += int((best >= 0.5).sum())
 
+    def add_ap(self, label_px: np.ndarray, found_px: np.ndarray, scores: np.ndarray, in_ignored: np.ndarray) -> None:
+        """Count one picture for average precision; scores (P,), in_ignored (P,) as in `add_recall`.
+
+        Labelled people without a joint that COCO knows are neither to be found nor wrong to find.
+        """
+        countable = np.isfinite(label_px[:, AP_JOINTS, 0]).any(1)
+        on_others = (oks_matrix(label_px[~countable], found_px) >= 0.5).any(0)
+        self.ap.add(oks_matrix(label_px[countable], found_px, AP_JOINTS), scores, in_ignored | on_others)
+
     def add_3d(self, truth_mm: np.ndarray, found_mm: np.ndarray, weight: np.ndarray) -> None:
         """Add root-relative errors of matched people: (N, 24, 3) each, (N, 24) > 0 where the truth is known."""
         error = np.linalg.norm((found_mm - found_mm[:, [ROOT]]) - (truth_mm - truth_mm[:, [ROOT]]), axis=-1)
@@ -103,10 +119,17 @@ class KeypointScore:
         known[:, ROOT] = False
         self.errors_mm += list(error[known])
 
-    def figures(self) -> dict[str, float]:
-        """pck over joints, recall by network height, share of the people found that are labelled, mpjpe in mm.
+    def add_missed_3d(self, weight: np.ndarray) -> None:
+        """Add people who were not found: (N, 24) > 0 where the truth is known."""
+        self.joints_missed += int((np.delete(weight, ROOT, 1) > 0).sum())
 
-        The precision is a lower bound where pictures hold people whom nobody labelled.
+    def figures(self, exact: bool = False) -> dict[str, float]:
+        """Every figure by name; NaN where there was nothing to count.
+
+        pck over joints; recall by network height; person_precision, the share of the people found that are labelled (a
+        lower bound where pictures hold people whom nobody labelled); ap, ap_50; limbs; and of 3D the mean error in mm of
+        people found, the share of their joints within 150 mm, and that share with people missed counted as wrong.
+        ``exact`` says that the 3D truth is one; else the figures are called after the teacher.
         """
         hits = np.array(self.hits).reshape(-1, len(LIMB_JOINTS_12))
         heights, oks = np.array(self.heights), np.array(self.oks)
@@ -116,8 +139,15 @@ class KeypointScore:
             name = f"recall_{low:.0f}" if np.isinf(high) else f"recall_{low:.0f}_{high:.0f}"
             out[name] = float((oks[inside] >= 0.5).mean()) if inside.any() else np.nan
         out["person_precision"] = self.matched / self.found if self.found else np.nan
-        out["mpjpe_teacher_mm"] = float(np.mean(self.errors_mm)) if self.errors_mm else np.nan
-        return out
+        errors, source = np.array(self.errors_mm), "" if exact else "_teacher"
+        known = len(errors) + self.joints_missed
+        near = int((errors <= PCK3D_MM).sum())
+        return {
+            **out, **self.ap.figures(), **self.limbs.figures(),
+            f"mpjpe{source}_mm": float(errors.mean()) if len(errors) else np.nan,
+            f"pck3d_150_found{source}": near / len(errors) if len(errors) else np.nan,
+            f"pck3d_150{source}": near / known if known else np.nan,
+        }  # fmt: skip
 
 
 def per_joint_pck(score: KeypointScore) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Score a network on labelled photographs in one pass over whole pictures, as the app would see them."""
+"""Score a network on labelled photographs or renders in one pass over whole pictures, as the app would see them."""
 
 from __future__ import annotations
 
@@ -44,13 +44,24 @@ def score_photos(
         score.add_pck(labels.human_px, known, detected.joints_px)
         in_ignored = _mostly_inside(people.joints_px, sample.ignore_xyxy)
         score.add_recall(known, detected.joints_px, maps.letterbox.scale, in_ignored)
+        shown = np.where(_inside_picture(known, sample.size)[..., None], known, np.nan)
+        score.add_ap(shown, detected.joints_px, detected.person_score, _mostly_inside(detected.joints_px, sample.ignore_xyxy))
+        score.limbs.add(maps, shown, grouping)
         partner = match(known, people.joints_px)
-        rows = np.flatnonzero((partner >= 0) & (labels.weight_3d > 0).any(1) & np.isfinite(known[:, ROOT, 0]))
+        has_3d = (labels.weight_3d > 0).any(1) & np.isfinite(known[:, ROOT, 0])
+        score.add_missed_3d(labels.weight_3d[has_3d & (partner < 0)])
+        rows = np.flatnonzero(has_3d & (partner >= 0))
         if len(rows):
             turn = ray_rotation(known[rows, ROOT], default_focal_px(*frame.size), image_centre_px(*frame.size))
             truth = np.einsum("pij,pkj->pki", turn, labels.joints_ray_mm[rows])
             score.add_3d(truth, people.joints_mm[partner[rows]], labels.weight_3d[rows])
     return score
+
+
+def _inside_picture(joints_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(..., 24) whether a joint is in the picture; labels may say where it is beyond the border."""
+    with np.errstate(invalid="ignore"):
+        return ((joints_px > -0.5) & (joints_px < np.array(size) - 0.5)).all(-1)
 
 
 def _mostly_inside(joints_px: np.ndarray, boxes: np.ndarray) -> np.ndarray:

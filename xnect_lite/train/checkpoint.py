@@ -15,12 +15,33 @@ from torch import nn
 from xnect_lite.errors import XnectError
 
 
+def prepare_folder(out: Path, resume: bool) -> None:
+    """Make the run's folder. Raises XnectError if it cannot be, or holds a run that would be overwritten."""
+    if (out / "state.pt").exists() and not resume:
+        raise XnectError(str(out), "holds a run already", "Go on with it by --resume, or choose another folder by --set out=")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise XnectError(str(out), f"cannot be made ({error.strerror})", "Choose another folder with --set out=") from error
+
+
 def save_state(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` (tensors, numbers, strings, lists, dicts) so that the file is either the old one or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write ``state`` (tensors, numbers, strings, lists, dicts) so that the file is either the old one or the new one.
+
+    Raises XnectError if it cannot be written, the disk being full for instance; the old file is then as it was.
+    """
     part = path.with_suffix(path.suffix + ".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())  # the name must not reach the disk before the content
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:  # torch's zip writer turns some of the system's errors into its own
+        part.unlink(missing_ok=True)
+        cause = f"cannot be written ({str(error).splitlines()[0]})"
+        raise XnectError(str(path), cause, "Make room; the last checkpoint is intact: same command with --resume") from error
 
 
 def load_state(path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class ValidationConfig:
     """Validation during training."""
 
     every_minutes: float = 20.0
-    images: int = 300  # pictures per validation; 0 = the whole split
+    images: int = 300  # photographs per validation, and as many renders; 0 = the whole split
     width_net_px: int = 512
     height_net_px: int = 320
 
@@ -50,6 +50,8 @@ class Stage1Config:
     learning_rate: float = 1.5e-3
     backbone_rate: float = 1.0  # the backbone's share of the learning rate; a warm core wants less than new heads
     weight_decay: float = 0.02  # not on norms and biases
+    optimizer: str = "adamw"  # adamw | adam: weight_decay is then L2 on everything, norms included, and makes channels vanish
+    accumulate: int = 1  # micro-batches of pixels_per_batch that every process computes per step
     warm_up_steps: int = 100
     decay_share: float = 1.0  # last share of the run in which the rate falls, along a cosine; before, it is constant
     final_rate: float = 0.01  # share of the learning rate left at the end of the cosine
@@ -63,6 +65,7 @@ class Stage1Config:
     log_every: int = 20  # steps
     checkpoint_every_minutes: float = 5.0
     sheet_every_minutes: float = 30.0
+    tensorboard: bool = True  # losses, validation and sheets in out/tensorboard, where TensorBoard is installed
     data: DataConfig = field(default_factory=DataConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -73,6 +76,10 @@ def check(config: Stage1Config) -> None:
     """Raise XnectError for values that would only fail, or be misread, later in the run."""
     if config.precision not in ("bf16", "fp32"):
         raise XnectError("configuration key 'precision'", f"needs bf16 or fp32, got {config.precision!r}", "Mend the value")
+    if config.optimizer not in ("adamw", "adam"):
+        raise XnectError("configuration key 'optimizer'", f"needs adamw or adam, got {config.optimizer!r}", "Mend the value")
+    if config.accumulate < 1:
+        raise XnectError("configuration key 'accumulate'", f"needs 1 or more, got {config.accumulate}", "Mend the value")
     if not 0 <= config.data.synthetic_share < 1:
         share = config.data.synthetic_share
         raise XnectError("configuration key 'data.synthetic_share'", f"needs 0 to below 1, got {share}", "Mend the value")

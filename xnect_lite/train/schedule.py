@@ -1,4 +1,4 @@
-"""Learning-rate schedule and the clock that can end a run."""
+"""Learning-rate schedule, the clock that can end a run, and what is due every few minutes."""
 
 from __future__ import annotations
 
@@ -34,3 +34,19 @@ class Budget:
     def progress(self, step: int) -> float:
         """0 at the start, 1 when the run is over."""
         return self.spent_s / (60 * self.minutes) if self.minutes > 0 else step / max(1, self.steps)
+
+
+class Due:
+    """Something to do every so many minutes, for the first time that long after the start."""
+
+    def __init__(self, every_minutes: float) -> None:
+        self._every_s, self._begin = 60 * every_minutes, time.monotonic()
+
+    @property
+    def now(self) -> bool:
+        """Whether it is time."""
+        return time.monotonic() - self._begin > self._every_s
+
+    def restart(self) -> None:
+        """It was done."""
+        self._begin = time.monotonic()

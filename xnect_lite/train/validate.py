@@ -13,12 +13,26 @@ from xnect_lite.train.config import ValidationConfig
 
 
 def validate(
-    net: XNect, held_out: list[Sample], config: ValidationConfig, device: torch.device, precision: str
+    net: XNect,
+    photographs: list[Sample],
+    renders: list[Sample],
+    config: ValidationConfig,
+    device: torch.device,
+    precision: str,
 ) -> dict[str, float]:
-    """PCK@0.2 on human joints, recall by height, precision, MPJPE against the teacher. Leaves ``net`` in eval mode."""
+    """Figures of the photographs, and after ``renders_`` those of the renders, of which the whole truth is known.
+
+    Leaves ``net`` in eval mode.
+    """
     network = NetworkConfig(
         device=str(device), precision=precision,
         long_side_net_px=max(config.width_net_px, config.height_net_px),
         short_side_net_px=min(config.width_net_px, config.height_net_px),
     )  # fmt: skip
-    return score_photos(Predictor(network, net), held_out, GroupingConfig()).figures()
+    predictor, figures = Predictor(network, net), {}
+    if photographs or not renders:
+        figures |= score_photos(predictor, photographs, GroupingConfig()).figures()
+    if renders:
+        rendered = score_photos(predictor, renders, GroupingConfig()).figures(exact=True)
+        figures |= {f"renders_{name}": value for name, value in rendered.items()}
+    return figures
