@@ -1,4 +1,4 @@
-"""``xnect-lite take``: who is in a take, and mending identities afterwards."""
+"""``xnect-lite take``: who is in a take, mending identities afterwards, and how good they are."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ import json
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
-    take = verbs.add_parser("take", help="list the people of a take; swap, merge or cut them into a new take")
+    take = verbs.add_parser("take", help="list the people of a take; swap, merge or cut them into a new take; score them")
     actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     show = actions.add_parser("show", help="who is in it, when")
     swap = actions.add_parser("swap", help="two people change places from a time on")
     merge = actions.add_parser("merge", help="two ids are one person")
     cut = actions.add_parser("cut", help="from a time on, an id is somebody else")
-    for action in (show, swap, merge, cut):
+    score = actions.add_parser("score", help="identities against the truth of a clip of 'synth demo'")
+    for action in (show, swap, merge, cut, score):
         action.add_argument("take", help="take folder")
     for action, names in ((swap, ("one", "other")), (merge, ("into", "other")), (cut, ("person",))):
         for name in names:
@@ -24,12 +25,15 @@ def add(verbs: argparse._SubParsersAction) -> None:
         action.add_argument("--json", action="store_true", help="print what was written as JSON")
     swap.add_argument("--from", dest="from_s", type=float, default=0.0, metavar="S", help="from second S on (default: all)")
     cut.add_argument("--at", dest="at_s", type=float, required=True, metavar="S", help="second of the cut")
-    show.add_argument("--json", action="store_true", help="print as JSON")
+    score.add_argument("--truth", required=True, metavar="FILE", help="demo-truth.npz of the clip that was processed whole")
+    for action in (show, score):
+        action.add_argument("--json", action="store_true", help="print as JSON")
 
     show.set_defaults(run=_show)
     swap.set_defaults(run=_swap)
     merge.set_defaults(run=_merge)
     cut.set_defaults(run=_cut)
+    score.set_defaults(run=_score)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -85,4 +89,18 @@ def _edit(options: argparse.Namespace, edit, what: str) -> int:
         print(summary.folder)
         for person in summary.people:
             print(f"  id {person.id}: {person.file or 'no BVH, ' + person.skipped}")
+    return 0
+
+
+def _score(options: argparse.Namespace) -> int:
+    from xnect_lite.evaluate.identity import score_take
+    from xnect_lite.record.take_folder import load_take
+    from xnect_lite.synth.truth import load_truths
+
+    figures = score_take(load_take(options.take), [truth for _, truth in load_truths(options.truth)])
+    if options.json:
+        print(json.dumps(figures, indent=2))
+        return 0
+    for name, value in figures.items():
+        print(f"{name:<8} {round(value, 3) if isinstance(value, float) else value}")
     return 0
