@@ -88,7 +88,15 @@ def _choose(wanted: np.ndarray, fallback: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(wanted).all((1, 2))[:, None, None], wanted, fallback)
 
 
-def _framed(parent, rest, primary, rest_secondary, secondary, fallback):
+def _framed(
+    parent: np.ndarray,
+    rest: np.ndarray,
+    primary: np.ndarray,
+    rest_secondary: np.ndarray,
+    secondary: np.ndarray,
+    fallback: np.ndarray,
+) -> np.ndarray:
+    """Aim ``rest`` at ``primary`` (P, 3), and ``rest_secondary`` as far as that allows at ``secondary`` (P, 3)."""
     target = _frame(primary, secondary) @ _frame(rest[None], rest_secondary[None])[0].T
     return _choose(transposed(parent) @ target, fallback)
 
@@ -100,7 +108,9 @@ def _swung(parent: np.ndarray, direction: np.ndarray, rest: np.ndarray, fallback
     return np.where(known[:, None, None], turn, fallback)
 
 
-def _limb(parent, upper, lower, rest, normal, fallback):
+def _limb(
+    parent: np.ndarray, upper: np.ndarray, lower: np.ndarray, rest: np.ndarray, normal: np.ndarray, fallback: np.ndarray
+) -> np.ndarray:
     """Aim an upper arm or thigh so that its hinge lies across both bones; the twist of a straight one is the smallest."""
     swing = _swung(parent, upper, rest, fallback)
     carried = np.einsum("pab,pbc,c->pa", parent, swing, normal)
@@ -116,6 +126,7 @@ def _limb(parent, upper, lower, rest, normal, fallback):
 
 
 def _hinge(parent: np.ndarray, direction: np.ndarray, rest: np.ndarray, axis: np.ndarray, joint: int) -> np.ndarray:
+    """Turn ``joint`` about its ``axis`` alone, within its range, as far towards ``direction`` (P, 3) as that goes."""
     local = np.nan_to_num(_to_local(parent, direction)) + 0.0
     angle = np.arctan2(local @ np.cross(axis, rest), local @ rest)  # about the axis, from the rest direction
     number = int(np.abs(axis).argmax())
