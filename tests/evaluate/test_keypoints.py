@@ -215,3 +215,22 @@ def test_mpjpe_is_pelvis_aligned_over_the_joints_that_are_known():
     score.add_3d(truth, found, weight)
     assert score.figures()["mpjpe_teacher_mm"] == pytest.approx(50 / 3)
     assert np.isnan(KeypointScore().figures()["mpjpe_teacher_mm"])
+
+
+def test_3dpck_counts_people_missed_as_wrong():
+    """Two of four known joints within 150 mm, and two more of somebody who was not found; the root is never counted."""
+    score, weight = KeypointScore(), np.zeros((1, NUM_JOINTS))
+    names = ("pelvis", "neck", "nose", "l_knee", "r_knee")
+    weight[0, [INDEX[n] for n in names]] = 1
+    truth = np.zeros((1, NUM_JOINTS, 3))
+    found = truth.copy()
+    for name, off in zip(names[1:], (0.0, 150.0, 151.0, 400.0), strict=True):
+        found[0, INDEX[name], 1] = off
+    score.add_3d(truth, found, weight)
+    missed = np.zeros((1, NUM_JOINTS))
+    missed[0, [ROOT, INDEX["neck"], INDEX["nose"]]] = 1
+    score.add_missed_3d(missed)
+    figures = score.figures(exact=True)
+    assert figures["pck3d_150_found"] == 0.5 and figures["pck3d_150"] == pytest.approx(2 / 6)
+    assert figures["mpjpe_mm"] == pytest.approx((0 + 150 + 151 + 400) / 4)
+    assert "mpjpe_teacher_mm" in score.figures() and "mpjpe_mm" not in score.figures()

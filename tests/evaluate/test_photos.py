@@ -29,7 +29,9 @@ def test_whoever_knows_the_labels_scores_full_marks(samples, size):
     people = sum(len(s.people) for s in samples)
     assert figures["pck"] == 1.0 and figures["pck_people"] == people == 6
     assert figures["recall_100"] == 1.0 and figures["person_precision"] == 1.0
-    assert figures["mpjpe_teacher_mm"] < 3
+    assert figures["mpjpe_teacher_mm"] < 3 and figures["pck3d_150_teacher"] == 1.0
+    assert figures["ap"] == figures["ap_50"] == 1.0
+    assert figures["limbs_joined"] > 0.97, "fields average where two limbs cross"
 
 
 def test_answers_that_are_off_score_less(samples):
@@ -71,7 +73,7 @@ def test_eval_synthetic_prints_figures_against_the_exact_truth(samples, tmp_path
     monkeypatch.setattr("xnect_lite.network.Predictor", lambda _: knowing)
     assert cli.main(["eval", "synthetic", "--data", renders(tmp_path, samples), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures["images"] == 4 and figures["pck"] == 1.0 and figures["mpjpe_mm"] < 3
+    assert figures["images"] == 4 and figures["pck"] == 1.0 and figures["mpjpe_mm"] < 3 and figures["ap"] == 1.0
     assert "mpjpe_teacher_mm" not in figures
 
 

@@ -11,7 +11,7 @@ from xnect_lite.skeleton import COCO17
 AP_JOINTS = np.array(sorted(j for j in COCO17.xnect if j >= 0))
 """Nose, ears and the 12 limb joints."""
 
-OKS_THRESHOLDS = np.arange(0.5, 0.96, 0.05)
+OKS_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 _RECALLS = np.linspace(0, 1, 101)
 _MOST_PEOPLE = 20  # per picture, best first
 
