@@ -50,6 +50,8 @@ def main() -> None:
     for name, values in rows.items():
         print(f"{name:<36}" + "".join(f"{v:>{w}.{d}f}" for v, w, d in zip(
             np.nanmean(values, axis=0), (10, 10, 13, 14, 13, 12), (1, 0, 0, 0, 2, 0), strict=True)))  # fmt: skip
+    for name in ("+ filtering + fitting", "  with foot lock"):  # MOTIONS begins with somebody who stands still, two seeds
+        print(f"foot slide of somebody who stands, {name.strip(' +')}: {np.mean([v[-1] for v in rows[name][:2]]):.0f} mm/s")
     for people in (1, 10):
         print(f"fitting {people} people: {time_of(people):.2f} ms of processor time per person and frame")
 
