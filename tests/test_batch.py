@@ -223,7 +223,8 @@ def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, weights):
 
 
 def _several(tmp_path: Path, weights: Path, *flags: object) -> dict:
-    films = [film(tmp_path / f"{k}.mp4", 5 + k) for k in range(3)]
+    (tmp_path / "other").mkdir()
+    films = [film(tmp_path / name, 5 + k) for k, name in enumerate(("0.mp4", "1.mp4", "other/1.mp4"))]
     (tmp_path / "bad.mp4").write_bytes(b"no film")
     done = run(
         "process", *films, tmp_path / "bad.mp4", "-o", tmp_path / "takes", "--json", "--weights", weights, *SMALL, *flags
@@ -234,8 +235,8 @@ def _several(tmp_path: Path, weights: Path, *flags: object) -> dict:
 
 def _check(summary: dict, tmp_path: Path) -> None:
     assert (summary["done"], summary["failed"]) == (3, 1)
-    frames = {Path(s["source"]).name: s.get("frames") for s in summary["sources"]}
-    assert frames == {"0.mp4": 5, "1.mp4": 6, "2.mp4": 7, "bad.mp4": None}
+    frames = {Path(s["source"]).relative_to(tmp_path).as_posix(): s.get("frames") for s in summary["sources"]}
+    assert frames == {"0.mp4": 5, "1.mp4": 6, "other/1.mp4": 7, "bad.mp4": None}
     assert len(takes_of(tmp_path / "takes")) == 3
 
 

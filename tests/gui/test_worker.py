@@ -72,6 +72,21 @@ def test_results_that_the_window_has_no_time_for_do_not_queue_up(qtbot, make_wor
     assert worker.take_newest() is not None and worker.take_newest() is None
 
 
+def test_a_camera_that_is_lost_for_a_moment_is_told_once(qtbot, make_worker):
+    source = FakeSource(live=True)
+    worker, _ = make_worker(source=source)
+    told = []
+    worker.warned.connect(told.append)
+    with qtbot.waitSignal(worker.result_ready, timeout=5000):
+        worker.play("camera 0")
+    for text in ("camera 0 is gone; trying to get it back", "camera 0 was gone once and came back"):
+        with qtbot.waitSignal(worker.warned, timeout=5000):
+            source.warning = text
+    qtbot.wait(50)
+    assert told == ["camera 0 is gone; trying to get it back", "camera 0 was gone once and came back"]
+    worker.stop()
+
+
 def test_stop_closes_the_source_and_the_pipeline_is_loaded_once(qtbot, make_worker):
     sources, pipeline = [], FakePipeline()
 

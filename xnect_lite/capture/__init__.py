@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from pathlib import Path
+from typing import TypedDict
 
 from xnect_lite.capture.cameras import CameraInfo, find_camera, list_cameras
 from xnect_lite.capture.devices import open_camera, open_stream
@@ -34,6 +35,14 @@ __all__ = [
 _STREAM = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt)://", re.IGNORECASE)
 _SYNTHETIC = re.compile(r"synthetic(?::(\d+))?", re.IGNORECASE)
 _CAMERA = re.compile(r"(?:camera:|/dev/video)?(\d+)", re.IGNORECASE)
+
+
+class _Limits(TypedDict):
+    """What every live source takes."""
+
+    timeout_s: float
+    reconnect_s: float
+    end_s: float | None
 
 
 def open_source(
@@ -68,7 +77,7 @@ def open_source(
     if start_s is not None and end_s is not None and end_s <= start_s:
         raise XnectError(text, f"the end, {end_s:g} s, is not after the start, {start_s:g} s", "Choose a later end")
 
-    live = _open_live(text, size, fps, {"timeout_s": timeout_s, "reconnect_s": reconnect_s, "end_s": end_s})
+    live = _open_live(text, size, fps, _Limits(timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s))
     if live is not None:
         if start_s:
             live.close()
@@ -95,9 +104,7 @@ def is_synthetic(spec: str) -> bool:
     return _SYNTHETIC.fullmatch(spec.strip()) is not None
 
 
-def _open_live(
-    text: str, size: tuple[int, int] | None, fps: float | None, limits: dict[str, float | None]
-) -> LiveSource | None:
+def _open_live(text: str, size: tuple[int, int] | None, fps: float | None, limits: _Limits) -> LiveSource | None:
     """The webcam or stream that ``text`` names, if it names one."""
     if _STREAM.match(text):
         return open_stream(text, **limits)

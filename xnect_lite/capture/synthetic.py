@@ -127,9 +127,9 @@ def _draw_person(canvas: np.ndarray, joints_m: np.ndarray, number: int) -> None:
     def line(a: str, b: str, thickness_m: float, colour: tuple[int, int, int]) -> None:
         i, j = INDEX[a], INDEX[b]
         shade = np.clip(1.0 - 0.35 * (joints_m[[i, j], 2].mean() - joints_m[ROOT, 2]), 0.7, 1.15)
-        ends = [tuple(int(v) for v in np.round(16 * xy[k])) for k in (i, j)]
+        start, end = (tuple(int(v) for v in np.round(16 * xy[k])) for k in (i, j))
         paint = tuple(float(min(255.0, c * shade)) for c in colour)
-        cv2.line(canvas, *ends, paint, max(1, round(thickness_m * scale[i])), cv2.LINE_AA, 4)
+        cv2.line(canvas, start, end, paint, max(1, round(thickness_m * scale[i])), cv2.LINE_AA, 4)
 
     def depth(limb: tuple[str, str, float, str]) -> float:
         return float(joints_m[[INDEX[limb[0]], INDEX[limb[1]]], 2].mean())

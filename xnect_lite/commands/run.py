@@ -95,7 +95,9 @@ def _plain(values: Any) -> Any:
     import numpy as np
 
     rounded = np.round(np.asarray(values, np.float64), 3)
-    return np.where(np.isfinite(rounded), rounded, None).tolist()
+    plain = np.array(rounded, dtype=object)
+    plain[~np.isfinite(rounded)] = None
+    return plain.tolist()
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -58,6 +58,7 @@ class MainWindow(QMainWindow):
         worker.loaded.connect(self._tick)
         worker.result_ready.connect(self._show_newest)
         worker.faulted.connect(self._show_fault)
+        worker.warned.connect(lambda text: self.banner.show_info(text))
         worker.ended.connect(self._show_end)
         self.view2d.painted.connect(self._count_painted)
         self._timer = QTimer(self)

@@ -102,6 +102,7 @@ class InferenceWorker(QObject):
     loaded         the pipeline is there: see `pipeline_name`
     result_ready   there is something to `take_newest`
     faulted        (Fault)
+    warned         (text) a live source is lost for the moment, or came back
     ended          (text) the source came to its end by itself
     """
 
@@ -109,6 +110,7 @@ class InferenceWorker(QObject):
     loaded = pyqtSignal()
     result_ready = pyqtSignal()
     faulted = pyqtSignal(object)
+    warned = pyqtSignal(str)
     ended = pyqtSignal(str)
 
     def __init__(
@@ -221,7 +223,11 @@ class InferenceWorker(QObject):
 
     def _process_all(self, request: _Request, pipeline: PipelineLike, frames: LatestFrame) -> bool:
         """Until the source has ended, True, or something else is wanted, False."""
+        told: str | None = None
         while self._is_current(request):
+            if frames.source.live and frames.source.warning not in (None, told):
+                told = frames.source.warning
+                self._emit(self.warned, told)
             try:
                 frame = frames.get(_POLL_S)
             except TimeoutError:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from xnect_lite.capture.source import Source
 from xnect_lite.types import Frame
 
 
-def read_ahead(source: Source, depth: int = 4) -> Iterator[Frame]:
+def read_ahead(source: Source, depth: int = 4) -> Generator[Frame, None, None]:
     """Every frame of ``source``, in order, none dropped; up to ``depth`` of them are read before they are asked for.
 
     Whatever error ends the source is raised once the frames before it have been given. Ending the loop early ends the thread

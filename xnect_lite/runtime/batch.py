@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 import traceback
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,9 +28,14 @@ Progress = Callable[[int, int | None], None]
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """One file to process. ``key`` is the same whenever file, excerpt, settings and weights are; "" = never recognised."""
+    """One file to process.
+
+    name: of the take, unlike any other's in the batch.
+    key:  the same whenever file, excerpt, settings and weights are; "" = never recognised.
+    """
 
     source: str
+    name: str
     takes: str
     config: PipelineConfig
     start_s: float | None = None
@@ -76,14 +82,18 @@ def make_jobs(
     from xnect_lite.weights import find_weights
 
     weights = _stamp(find_weights(config.network.backbone, config.network.weights))
-    jobs = []
+    jobs: list[Job] = []
+    named: Counter[str] = Counter()
     for source in dict.fromkeys(sources):
         path = Path(source).expanduser()
         key = ""
         if path.is_file():
             facts = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
             key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:_KEY_CHARACTERS]
-        jobs.append(Job(source, str(takes), config, start_s, end_s, overlay, key))
+        # Two workers that begin in the same second must not choose the same folder.
+        named[path.stem] += 1
+        name = path.stem if named[path.stem] == 1 else f"{path.stem}_{named[path.stem]}"
+        jobs.append(Job(source, name, str(takes), config, start_s, end_s, overlay, key))
     return jobs
 
 
@@ -121,7 +131,7 @@ def run_job(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
         left = takes_of(job.takes).get(job.key) if job.key else None
         with open_source(job.source, start_s=job.start_s, end_s=job.end_s) as source:
             progress(0, source.frame_count)
-            folder = new_take_folder(job.takes, Path(job.source).stem)
+            folder = new_take_folder(job.takes, job.name)
             note = {"key": job.key, "source": str(Path(job.source).expanduser().resolve())} if job.key else None
             report = process_source(
                 source, pipeline, folder, overlay=job.overlay, on_frame=lambda _: progress(1, None), job=note

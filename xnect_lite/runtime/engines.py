@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import queue
@@ -54,6 +55,7 @@ def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Ite
                     yield Outcome(job.source, "failed", error=f"{job.source}: its process was killed. Try fewer with --jobs")
                 except XnectError as error:
                     yield Outcome(job.source, "failed", error=str(error))
+        _drain(messages, progress)
     except BaseException:
         for process in list((getattr(pool, "_processes", None) or {}).values()):
             process.terminate()
@@ -111,7 +113,7 @@ def run_on_ray(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[
 
     is_ours = not ray.is_initialized()
     if is_ours:
-        ray.init(log_to_driver=False, include_dashboard=False, logging_level="ERROR")
+        ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
     try:
         cores = max(1, int(ray.cluster_resources().get("CPU", 1)) // count)
         actor = ray.remote(num_cpus=cores)(_RayWorker)
