@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from test_capture import HEIGHT, WIDTH, FakeCapture, number_of, picture
 
-from xnect_lite.capture import LiveSource, SyntheticSource, is_synthetic, open_source
+from xnect_lite.capture import CameraInfo, LiveSource, SyntheticSource, is_synthetic, open_source
 from xnect_lite.capture.live import to_rgb
 from xnect_lite.errors import XnectError
 
@@ -81,6 +81,25 @@ def test_closing_frees_a_reader_that_waits_for_a_lost_camera():
     source.close()
     reader.join(2)
     assert answers == [None]
+
+
+def test_a_named_camera_that_comes_back_under_another_number_is_found(monkeypatch):
+    plugged, opened = [CameraInfo(0, "Desk cam")], []
+
+    class Device(FakeCapture):
+        def __init__(self, number: int, backend: int) -> None:
+            super().__init__(count=3)
+            opened.append(number)
+            plugged[:] = [CameraInfo(0, "Other"), CameraInfo(4, "Desk cam")]  # from now on
+
+        def set(self, prop: int, value: float) -> bool:
+            return True
+
+    monkeypatch.setattr("xnect_lite.capture.cameras.list_cameras", lambda: plugged)
+    monkeypatch.setattr("xnect_lite.capture.devices.cv2.VideoCapture", Device)
+    with open_source("camera:desk", timeout_s=0.2, reconnect_s=2.0) as source:
+        assert [source.read().index for _ in range(5)] == list(range(5))
+    assert opened == [0, 4]
 
 
 def test_junk_between_pictures_is_left_out():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import cv2
 
-from xnect_lite.capture.cameras import camera_backend
+from xnect_lite.capture.cameras import camera_backend, find_camera
 from xnect_lite.capture.live import LiveSource
 from xnect_lite.errors import XnectError
 
@@ -30,7 +30,7 @@ def open_camera(
 
     def open_capture() -> cv2.VideoCapture:
         with _quiet_opencv():
-            capture = cv2.VideoCapture(index, camera_backend())
+            capture = cv2.VideoCapture(_number_now(index, name), camera_backend())
         if not capture.isOpened():
             raise XnectError(
                 shown,
@@ -48,6 +48,15 @@ def open_camera(
         return capture
 
     return LiveSource(shown, open_capture, can_end=False, timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s)
+
+
+def _number_now(index: int, name: str | None) -> int:
+    """The number of the camera of this name: one that is plugged in again may get another."""
+    try:
+        camera = find_camera(name) if name else None
+    except XnectError:  # twins: the number is all that tells them apart
+        camera = None
+    return camera.index if camera else index
 
 
 def open_stream(url: str, *, timeout_s: float = 5.0, reconnect_s: float = 10.0, end_s: float | None = None) -> LiveSource:
