@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_a_smaller_picture_of_the_same_shape_scales_the_camera(tmp_path):
     full, half = load_intrinsics(write(tmp_path, FILE)), camera
     np.testing.assert_allclose(full.rays([-0.5, -0.5]), half.rays([-0.5, -0.5]))
     np.testing.assert_allclose(full.rays([1919.5, 1079.5]), half.rays([959.5, 539.5]))
+
+
+def test_a_file_that_was_mended_is_read_again(tmp_path):
+    config = CameraConfig(intrinsics=write(tmp_path, FILE))
+    assert camera_for((1920, 1080), config).fx == 1500
+    write(tmp_path, FILE | {"fx": 1234})
+    os.utime(config.intrinsics, ns=(1, 1))
+    assert camera_for((1920, 1080), config).fx == 1234
 
 
 BAD = [

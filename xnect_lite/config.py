@@ -105,7 +105,7 @@ class FittingConfig:
 
     enabled: bool = True
     foot_lock: bool = False  # hold standing feet where they stand
-    calibration_s: float = 2.0  # seconds of sightings after which somebody's bones are final
+    calibration_s: float = 2.0  # seconds of sightings after which somebody's bones are final; 0 = an average adult's
     iterations: int = 3  # Gauss-Newton steps per frame
     spread_3d_mm: float = 100.0  # of joints whose spread the lifting network does not give
     spread_2d_mm: float = 30.0  # of a surely found joint, in millimetres at the person's distance

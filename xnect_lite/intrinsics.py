@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from functools import lru_cache
 from pathlib import Path
 
@@ -93,20 +94,32 @@ class Camera:
         return np.array([[self.fx, 0.0, self.cx], [0.0, self.fy, self.cy], [0.0, 0.0, 1.0]])
 
 
-@lru_cache(maxsize=32)
 def camera_for(size: tuple[int, int], config: CameraConfig) -> Camera:
     """The camera that ``config`` describes, for pictures of ``size`` (width, height).
 
     Raises XnectError for a file that cannot be read or is of pictures of another shape.
     """
     if config.intrinsics:
-        return load_intrinsics(config.intrinsics).scaled_to(*size)
+        return _load_again_if_changed(config.intrinsics, _modified_ns(config.intrinsics)).scaled_to(*size)
     width, height = size
     focal = config.focal_px or default_focal_px(width, height)
     if config.fov_deg:
         focal = 0.5 * width / math.tan(math.radians(config.fov_deg) / 2)
     cx, cy = image_centre_px(width, height)
     return Camera(width, height, focal, focal, float(cx), float(cy))
+
+
+def _modified_ns(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0  # reading it says what is wrong
+
+
+@lru_cache(maxsize=8)
+def _load_again_if_changed(path: str, _modified_ns: int) -> Camera:
+    """The camera is asked for in every frame, and the file read only when it is new."""
+    return load_intrinsics(path)
 
 
 def load_intrinsics(path: str | Path) -> Camera:

@@ -92,6 +92,7 @@ class Fitter:
             fresh = solve(Pose(start.root_mm[again], aim(_measured(part))), part, _COLD_STEPS, c.outlier_sigmas)
             better = _mean_sigmas(fresh, part) < _mean_sigmas(pose.take(again), part)
             pose.root_mm[again[better]], pose.local[again[better]] = fresh.root_mm[better], fresh.local[better]
+        pose.root_mm[:, 2] = np.minimum(pose.root_mm[:, 2], -NEAR_MM)  # nobody is behind the camera
         return pose
 
 
