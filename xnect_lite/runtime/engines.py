@@ -57,6 +57,7 @@ def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Ite
                     yield Outcome(job.source, "failed", error=str(error))
         _drain(messages, progress)
     except BaseException:
+        # An interrupt must not wait for films to end; the pool has no public word for that before Python 3.14.
         for process in list((getattr(pool, "_processes", None) or {}).values()):
             process.terminate()
         raise
