@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from xnect_lite.capture import SyntheticSource
+from xnect_lite.config import PipelineConfig
+from xnect_lite.pipeline import Pipeline
+from xnect_lite.skeleton import ROOT
 from xnect_lite.weights import find_weights, load_network, manifest, search_folders, sha256
 
 FOLDER = find_weights("selecsls60").parent
@@ -29,3 +34,19 @@ def test_each_file_is_as_its_entry_says(name):
 
 def test_all_together_stay_below_60_mb():
     assert sum((FOLDER / name).stat().st_size for name in FILES) <= 60e6
+
+
+def test_drawn_people_are_found_and_keep_their_names_while_they_cross():
+    """The whole chain on a source that needs nothing: ten frames of two seconds in which two people pass each other."""
+    pipeline, source = Pipeline(PipelineConfig()), SyntheticSource(2, start_s=4.2, end_s=6.2)
+    with source:
+        results = [pipeline.process(frame) for frame in source if frame.index % 6 == 0]
+    names: dict[int, set[int]] = {0: set(), 1: set()}
+    for result in results:
+        middle_px = source.joints_cam_m(result.frame.t_s)[:, ROOT]
+        middle_px = 960 * middle_px[:, 0] / middle_px[:, 2] + 479.5
+        for x_px, identity in zip(result.people.joints_px[:, ROOT, 0], result.people.ids.tolist(), strict=True):
+            if np.ptp(middle_px) > 150:  # well apart
+                names[int(np.argmin(abs(middle_px - x_px)))].add(identity)
+    assert names in ({0: {1}, 1: {2}}, {0: {2}, 1: {1}})
+    assert np.mean([len(result.people) for result in results]) >= 1.0
