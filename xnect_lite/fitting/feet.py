@@ -11,12 +11,12 @@ from xnect_lite.skeleton import INDEX
 FEET = np.array([[INDEX["l_ankle"], INDEX["l_toe"]], [INDEX["r_ankle"], INDEX["r_toe"]]])
 """(2, 2) ankle and toe of the left and the right foot."""
 
-_AVERAGE_S = 0.12  # time constant of velocity and pull: trembling cancels out, steps do not
+_AVERAGE_S = 0.06  # time constant of velocity and pull: trembling cancels out, steps do not
 _DEPTH_COUNTS = 0.25  # of the speed along the line of sight, which is guessed where that across it is seen
-_STANDS_MM_S, _LEAVES_MM_S = 200.0, 350.0
-_HIGHER_MM = 130.0  # a foot this much above the other does not stand
+_STANDS_MM_S, _LEAVES_MM_S = 400.0, 600.0
+_HIGHER_MM = 100.0  # a foot this much above the other does not stand
 _FOLLOW_S = 0.5  # a pin gives way to the rest of the evidence over this time
-_TORN_MM = 60.0  # a foot that is measured this far from where it is held does not stand there
+_TORN_MM = 80.0  # a foot that is measured this far from where it is held does not stand there
 
 
 @dataclass(slots=True)
