@@ -77,6 +77,15 @@ def test_aimed_bones_point_where_they_were_measured():
     assert error.mean() < 40
 
 
+@pytest.mark.parametrize("bend_deg", [-40, -10, 0, 10, 40])
+def test_a_knee_seen_bent_forwards_does_not_turn_the_thigh_round(bend_deg):
+    joints_mm = posed_body_mm({"l_shin": about("x", bend_deg, 1)}, 1)
+    local = aim(joints_mm)[0]
+    assert local[TREE_INDEX["LeftUpLeg"]][0, 0] > 0.9, "the knee's axis stays sideways"
+    shin = local[TREE_INDEX["LeftLeg"]]
+    assert np.degrees(np.arctan2(shin[2, 1], shin[1, 1])) == pytest.approx(max(bend_deg, -2), abs=0.5)
+
+
 def test_aiming_survives_missing_joints():
     joints_mm = random_mover(np.arange(24) / 10, seed=4)[0] * (1, -1, -1)
     for j in range(NUM_JOINTS):
