@@ -15,11 +15,9 @@ from people import random_mover, walking_person
 from xnect_lite.config import FittingConfig
 from xnect_lite.fitting.calibrate import Calibration, bone_lengths, estimate_lengths_mm, limbs_mm
 from xnect_lite.fitting.fitter import Fitter
-from xnect_lite.fitting.tree import NUM_TREE, TREE_INDEX, place_joints
+from xnect_lite.fitting.tree import NUM_TREE, TREE_INDEX, UPRIGHT, place_joints
 from xnect_lite.skeleton import CANONICAL_BONE_M, FLIP, INDEX, NUM_JOINTS, ROOT
 from xnect_lite.types import People
-
-UPRIGHT = np.array([1.0, -1.0, -1.0])
 
 
 def fit_all(frames: list[People], t_s: np.ndarray, config: FittingConfig | None = None, **options) -> list[People]:
@@ -86,6 +84,16 @@ def test_knees_and_elbows_bend_the_right_way_even_if_they_are_seen_bent_backward
     turn = over_time(fitted, "rotations")[10:, TREE_INDEX["LeftLeg"]]
     bend_deg = np.degrees(np.arctan2(turn[:, 2, 1], turn[:, 1, 1]))  # about x alone
     assert bend_deg.min() > -6
+
+
+def test_looseness_is_the_opposite_of_smoothing():
+    t_s = seconds(60)
+    still = tuple(np.repeat(a[:1], 60, 0) for a in walking_person(t_s))
+    jitter = []
+    for looseness in (0.1, 1.0, np.inf):
+        fitted = fit_all(observe(*still), t_s, looseness=looseness)
+        jitter.append(jitter_mm_s2(over_time(fitted, "joints_mm")[10:], t_s))
+    assert jitter[0] < 0.5 * jitter[1] < 0.25 * jitter[2] < np.inf
 
 
 def test_foot_lock_makes_standing_feet_slide_less():

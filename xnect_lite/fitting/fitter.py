@@ -17,11 +17,11 @@ from xnect_lite.fitting.body import Body
 from xnect_lite.fitting.energy import Evidence, Pose, joints_mm
 from xnect_lite.fitting.evidence import gather
 from xnect_lite.fitting.solve import solve
+from xnect_lite.fitting.tree import UPRIGHT
 from xnect_lite.intrinsics import Camera
 from xnect_lite.skeleton import CANONICAL_STATURE_M
 from xnect_lite.types import People
 
-_UPRIGHT = np.array([1.0, -1.0, -1.0])  # camera axes to upright ones and back
 _SANE_MM = 1e5  # numbers beyond are no measurements of a body; ten times it, of its distance
 _COLD_STEPS = 8
 _LOST_SIGMAS = 4.0  # mean residual beyond which the warm start is given up for a fresh one
@@ -55,7 +55,7 @@ class Fitter:
         Joints that were not detected get the pixels of the fitted ones.
         ``up_cam`` (3,) says where up is in camera axes; the default is a level camera.
         """
-        joints = people.joints_mm.astype(np.float64) * _UPRIGHT
+        joints = people.joints_mm.astype(np.float64) * UPRIGHT
         joints = np.where((np.abs(joints) < _SANE_MM).all(-1, keepdims=True), joints, np.nan)  # neither NaN nor inf passes
         rows = np.flatnonzero((people.ids > 0) & (np.isfinite(joints).all(-1).sum(1) >= 2))
         if not self._config.enabled or not len(rows):
@@ -71,7 +71,7 @@ class Fitter:
         pose = self._fit(start, evidence, np.array([body.pose is None for body in bodies]))
         fitted = joints_mm(pose, evidence.lengths_mm)
         measured = pose.root_mm[:, None] + np.where(evidence.joints_weight[..., None] > 0, evidence.joints_mm, np.nan)
-        up = (0.0, -1.0, 0.0) * _UPRIGHT if up_cam is None else np.asarray(up_cam, float) * _UPRIGHT
+        up = np.array([0.0, 1.0, 0.0]) if up_cam is None else np.asarray(up_cam, float) * UPRIGHT
         for i, body in enumerate(bodies):
             body.remember(pose.take(np.array([i])), fitted[i], measured[i], t_s, up)
         return _with_fit(people, rows, pose, fitted, bodies, camera)
@@ -112,8 +112,8 @@ def _start(evidence: Evidence, bodies: Sequence[Body], root_cam_mm: np.ndarray) 
         part = evidence.take(cold)
         joints = _measured(part)
         found = np.where(part.rays_weight[..., None] > 0, part.rays, np.nan)
-        solved = place_root(joints * _UPRIGHT, found, part.rays_weight, 1.0, (0.0, 0.0)) * _UPRIGHT
-        given = root_cam_mm[cold] * _UPRIGHT
+        solved = place_root(joints * UPRIGHT, found, part.rays_weight, 1.0, (0.0, 0.0)) * UPRIGHT
+        given = root_cam_mm[cold] * UPRIGHT
         given = np.where(((np.abs(given) < 10 * _SANE_MM) & (given[:, 2:] < 0)).all(1, keepdims=True), given, np.nan)
         root[cold] = np.where((np.abs(solved) < 10 * _SANE_MM).all(1, keepdims=True), solved, given)
         local[cold] = aim(joints)
@@ -138,9 +138,9 @@ def _with_fit(
 ) -> People:
     detected = (people.joint_score[rows] > 0) & np.isfinite(people.joints_px[rows]).all(-1)
     changed = {
-        "joints_px": np.where(detected[..., None], people.joints_px[rows], camera.project(fitted * _UPRIGHT)),
-        "joints_mm": (fitted - pose.root_mm[:, None]) * _UPRIGHT,
-        "root_cam_mm": pose.root_mm * _UPRIGHT,
+        "joints_px": np.where(detected[..., None], people.joints_px[rows], camera.project(fitted * UPRIGHT)),
+        "joints_mm": (fitted - pose.root_mm[:, None]) * UPRIGHT,
+        "root_cam_mm": pose.root_mm * UPRIGHT,
         "rotations": pose.local,
         "bone_lengths_mm": np.stack([body.lengths_mm for body in bodies]),
         "foot_stands": np.stack([body.feet.stands for body in bodies]),

@@ -102,6 +102,9 @@ def _carriers() -> np.ndarray:
 CARRIER = _carriers()
 """(24,) joint of `TREE` whose rotation turns the bone parent(j) -> j; -1 for the root."""
 
+UPRIGHT = np.array([1.0, -1.0, -1.0])
+"""Camera axes times this are upright axes, x right, y up, z towards the camera, and back."""
+
 SITS_AT = np.array([joint.sits_at for joint in TREE])
 TREE_PARENT = np.array([joint.parent for joint in TREE])
 

@@ -15,10 +15,9 @@ from scipy.spatial.transform import Rotation
 
 from xnect_lite.config import FilterConfig, PipelineConfig
 from xnect_lite.filtering import cutoff_factor, second_pass, torso_length_px
-from xnect_lite.fitting.tree import place_joints
+from xnect_lite.fitting.tree import UPRIGHT, place_joints
 from xnect_lite.record.take_folder import Take
 
-_UPRIGHT = np.array([1.0, -1.0, -1.0])  # camera axes to those of the rotations and back
 _ARM_MM = 500.0  # what turns by one radian moves its end by about this
 
 
@@ -59,7 +58,7 @@ def _person(seen: dict[str, np.ndarray], t_s: np.ndarray, c: FilterConfig, k: fl
         turned = second_pass(_quaternions(seen["rotations"][fitted]), t_s[fitted], k * c.min_cutoff_3d_hz, k * c.beta_3d, speed)
         rotations = Rotation.from_quat(turned.reshape(-1, 4)).as_matrix().reshape(*turned.shape[:2], 3, 3)
         lengths_mm = seen["bone_lengths_mm"][fitted][-1]
-        joints_mm[fitted] = place_joints(rotations, lengths_mm) * _UPRIGHT
+        joints_mm[fitted] = place_joints(rotations, lengths_mm) * UPRIGHT
         out["rotations"], out["bone_lengths_mm"] = seen["rotations"].copy(), seen["bone_lengths_mm"].copy()
         out["rotations"][fitted], out["bone_lengths_mm"][fitted] = rotations, lengths_mm
     return out | {"joints_mm": joints_mm}
