@@ -5,6 +5,8 @@
     python train_pose.py stage1 --set backbone=resnet50 --set out=runs/resnet50
     torchrun --nproc-per-node 4 train_pose.py stage1 --config configs/stage1_gpu.yaml
     python train_pose.py stage2 --set data.photos=PHOTOS --set network.weights=runs/first/best.safetensors
+    python train_pose.py prune --set data.photos=PHOTOS --set init=runs/first/best.safetensors --set minutes=30
+    python train_pose.py quantise --set data.photos=PHOTOS --set network.weights=runs/prune/pruned.safetensors
 
 A run's folder holds state.pt (everything a resume needs), last.safetensors and best.safetensors (EMA weights, half
 precision), log.jsonl, config.json, contact sheets and a TensorBoard log. Press Ctrl-C once: the state is saved and the run
@@ -23,6 +25,9 @@ from xnect_lite.errors import XnectError
 from xnect_lite.train.config import Stage1Config
 from xnect_lite.train.lift_config import Stage2Config
 from xnect_lite.train.lift_train import train_stage2
+from xnect_lite.train.prune import train_pruned
+from xnect_lite.train.prune_config import PruneConfig
+from xnect_lite.train.quantise import QuantiseConfig, quantise_stage1
 from xnect_lite.train.stage1 import train_stage1
 
 
@@ -31,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     stages = parser.add_subparsers(dest="stage", required=True)
     _add(stages, "stage1", "backbone, 2D and 3D maps", _stage1, resumable=True)
     _add(stages, "stage2", "the lifting network, on Stage I's own answers", _stage2)
+    _add(stages, "prune", "make channels vanish, cut them out, tune what is left", _prune, resumable=True)
+    _add(stages, "quantise", "int8 for CPUs (OpenVINO)", _quantise)
     options = parser.parse_args(arguments)
     try:
         options.run(options)
@@ -51,6 +58,14 @@ def _stage1(options: argparse.Namespace) -> None:
 def _stage2(options: argparse.Namespace) -> None:
     best = train_stage2(load_config(Stage2Config, options.config, options.set))
     print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
+
+
+def _prune(options: argparse.Namespace) -> None:
+    train_pruned(load_config(PruneConfig, options.config, options.set), options.resume)
+
+
+def _quantise(options: argparse.Namespace) -> None:
+    quantise_stage1(load_config(QuantiseConfig, options.config, options.set))
 
 
 def _add(

@@ -43,17 +43,10 @@ def read_photographs(folder: Path, config: NetworkConfig, calibration: int, chec
         raise XnectError(str(folder), "is no folder", "Give a folder of pictures, or the photo kit's, with --calibration")
     sets = tuple(name for name in SETS if (folder / name / "labels.jsonl").is_file())
     if sets:
-        labelled = evenly(list(read_photokit(folder, "val", sets)), check)
-        train = evenly(list(read_photokit(folder, "train", sets)), calibration)
+        labelled, train = (list(read_photokit(folder, split, sets)) for split in ("val", "train"))
         if not train or not labelled:
             raise XnectError(str(folder), "has no picture in its training or validation split", "Give a whole photo kit")
-        few = evenly(labelled, 8)
-        return Photographs(
-            [as_input(s.read_image(), config) for s in train],
-            [as_input(s.read_image(), config) for s in few],
-            labelled,
-            f"{len(labelled)} validation photographs",
-        )
+        return labelled_photographs(train, evenly(labelled, check), config, calibration)
     from xnect_lite.capture.images import image_files, read_image
 
     files = evenly(image_files(folder), calibration + check)
@@ -63,6 +56,18 @@ def read_photographs(folder: Path, config: NetworkConfig, calibration: int, chec
     held_out = pictures[::_CHECKED_SHARE] if len(pictures) >= _CHECKED_SHARE else pictures
     rest = [p for i, p in enumerate(pictures) if i % _CHECKED_SHARE] if held_out is not pictures else pictures
     return Photographs(rest, held_out, [], f"{len(held_out)} pictures without labels")
+
+
+def labelled_photographs(train: list[Sample], labelled: list[Sample], config: NetworkConfig, calibration: int) -> Photographs:
+    """At most ``calibration`` of ``train`` to calibrate with, all of ``labelled`` to score. Raises XnectError without them."""
+    if not train or not labelled:
+        raise XnectError("the photographs", "have no training or no validation split", "Give a whole photo kit, or its archive")
+    return Photographs(
+        [as_input(s.read_image(), config) for s in evenly(train, calibration)],
+        [as_input(s.read_image(), config) for s in evenly(labelled, 8)],
+        labelled,
+        f"{len(labelled)} validation photographs",
+    )
 
 
 def as_input(image: np.ndarray, config: NetworkConfig) -> torch.Tensor:

@@ -1,0 +1,49 @@
+"""Stage I in int8 for CPUs, by way of `runtime.export`, and what it costs in accuracy on the validation photographs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from xnect_lite.config import NetworkConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.train.config import DataConfig
+
+
+@dataclass(frozen=True)
+class QuantiseConfig:
+    """One quantisation. The network input is that of ``network``."""
+
+    out: str = "runs/int8/xnect_int8.xml"  # an OpenVINO file; its .bin lies beside it
+    calibration_images: int = 300  # training photographs that the ranges are taken from
+    check_images: int = 300  # validation photographs that are scored before and after; 0 = all
+    max_drop: float = 1.0  # points of PCK@0.2 that int8 may lose
+    network: NetworkConfig = field(default_factory=NetworkConfig)  # network.weights: what to quantise, '' = the shipped ones
+    data: DataConfig = field(default_factory=DataConfig)
+
+
+def quantise_stage1(config: QuantiseConfig) -> None:
+    """Write the int8 network, and ``.json`` beside it that says what it costs. Raises XnectError if it costs too much."""
+    from xnect_lite.runtime.backends.names import EXPORTED
+    from xnect_lite.runtime.export import check_target, export
+    from xnect_lite.runtime.pictures import labelled_photographs
+    from xnect_lite.train.stage1_data import held_out, read_split
+    from xnect_lite.weights import find_weights, load_network
+
+    path = Path(config.out)
+    check_target("openvino-int8", path)
+    weights = find_weights(config.network.backbone, config.network.weights)
+    if weights.suffix.lower() in EXPORTED:
+        raise XnectError(str(weights), "is an exported network already", "Give .safetensors with --set network.weights=")
+    train = [sample for sample in read_split(config.data, "train") if not sample.synthetic and len(sample.people)]
+    photographs = labelled_photographs(
+        train, held_out(config.data, config.check_images)[0], config.network, config.calibration_images
+    )
+    net = load_network(weights, config.network.backbone)
+    report = export(net, "openvino-int8", path, config.network, photographs, config.max_drop)
+    path.with_suffix(".json").write_text(json.dumps(report.as_dict(), indent=1), encoding="utf-8")
+    accuracy = report.accuracy
+    if accuracy:
+        print(f"{accuracy.measure}: {accuracy.before:.1f} in fp32, {accuracy.after:.1f} in int8 ({-accuracy.drop:+.2f} points)")
+    print(f"{path}: {report.bytes / 1e6:.1f} MB", flush=True)
