@@ -25,7 +25,7 @@ from xnect_lite.data.parts import write_manifest, write_parts
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.errors import XnectError
 from xnect_lite.models.xnect import XNect
-from xnect_lite.train import step
+from xnect_lite.train import stage1, step
 from xnect_lite.train.checkpoint import Ema, load_state, save_state
 from xnect_lite.train.config import Stage1Config
 from xnect_lite.train.processes import Processes
@@ -191,6 +191,17 @@ def renders(photos, tmp_path_factory) -> Path:
 def test_a_run_on_photographs_and_renders_can_be_resumed(photos, renders, tmp_path, capsys):
     values = (f"data.synthetic=[{renders}]", "data.synthetic_share=0.5", "steps=1")
     assert train_pose.main(arguments(photos, tmp_path / "run", *values)) == 0
+    figures = json.loads((tmp_path / "run" / "log.jsonl").read_text())
+    assert {
+        "pck",
+        "ap",
+        "mpjpe_teacher_mm",
+        "renders_pck",
+        "renders_ap",
+        "renders_mpjpe_mm",
+        "renders_pck3d_150",
+    } <= figures.keys()
+    assert "mpjpe_mm" not in figures and "renders_mpjpe_teacher_mm" not in figures, "truth is called so for renders alone"
     state = load_state(tmp_path / "run" / "state.pt")
     assert json.loads(state["data"])["renders"] == 2 and "synthetic_queue" in json.loads(state["sampler"])
     assert train_pose.main(arguments(photos, tmp_path / "run", *values[:2], "steps=2", "--resume")) == 0
@@ -204,6 +215,19 @@ def test_a_run_on_renders_alone(photos, renders, tmp_path):
     assert train_pose.main(arguments(photos, tmp_path / "run", *values)) == 0
     assert json.loads(load_state(tmp_path / "run" / "state.pt")["data"])["pictures"] == 2
     assert (tmp_path / "run" / "best.safetensors").is_file()
+    figures = json.loads((tmp_path / "run" / "log.jsonl").read_text())
+    assert "renders_pck" in figures and "pck" not in figures
+
+
+def test_the_best_weights_are_those_with_the_best_pck(photos, tmp_path, monkeypatch):
+    """Three validations: the second is better than the first, the third is not, and the second is kept."""
+    scores = iter([0.2, 0.4, 0.3])
+    monkeypatch.setattr(stage1, "validate", lambda *_: {"pck": next(scores)})
+    out, saved = tmp_path / "run", []
+    monkeypatch.setattr(stage1, "save_weights", lambda path, *_: saved.append(path.name))
+    assert train_pose.main(arguments(photos, out, "steps=2", "validation.every_minutes=0")) == 0
+    assert [name for name in saved if name == "best.safetensors"] == ["best.safetensors"] * 2
+    assert load_state(out / "state.pt")["best"] == 0.4
 
 
 def test_a_run_on_an_archive_in_parts(photos, tmp_path):
@@ -237,6 +261,8 @@ def test_an_unknown_key_ends_with_code_2_and_the_nearest_key(tmp_path):
         ("init=nowhere.safetensors", r"nowhere.safetensors: no such weight file"),
         ("backbone=selecsls61", r"backbone 'selecsls61': is unknown. Known: selecsls42"),
         ("device=cuda:99", r"--device cuda:99: "),
+        ("optimizer=sgd", r"'optimizer': needs adamw or adam, got 'sgd'"),
+        ("accumulate=0", r"'accumulate': needs 1 or more, got 0"),
         ("precision=fp17", r"'precision': needs bf16 or fp32, got 'fp17'"),
         ("data.sizes_net_px=[[64, 65]]", r"'data.sizes_net_px': needs sizes in multiples of 16"),
         ("data.finish_sizes_net_px=[]", r"'data.finish_sizes_net_px': needs sizes"),

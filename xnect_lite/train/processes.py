@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -86,8 +87,10 @@ class Processes:
         """The network for the forward pass: its gradients become the mean over all processes."""
         if self.count == 1:
             return net
-        # Every process begins with the first one's weights. Running statistics are averaged by the step itself.
-        return DistributedDataParallel(net, [self.device] if self.device.type == "cuda" else None, broadcast_buffers=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # broadcast_buffers has another name in newer versions of torch
+            # Every process begins with the first one's weights. Running statistics are averaged by the step itself.
+            return DistributedDataParallel(net, [self.device] if self.device.type == "cuda" else None, broadcast_buffers=False)
 
 
 @contextmanager
