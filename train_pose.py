@@ -16,6 +16,7 @@ ends. A resume takes learning-rate shares and weight decay from the state, every
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -44,6 +45,11 @@ def main(arguments: list[str] | None = None) -> int:
     except XnectError as error:
         rank = int(os.environ.get("RANK", "0"))
         print(f"process {rank}: {error}" if rank else error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        print(f"{error.filename or 'the disk'}: is full. Make room; then the same command with --resume", file=sys.stderr)
         return 2
     except KeyboardInterrupt:  # between two steps it is a request to stop; elsewhere nothing needs saving
         print("interrupted; checkpoints are as they were", file=sys.stderr)

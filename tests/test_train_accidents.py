@@ -155,6 +155,15 @@ def test_a_disk_that_is_full_at_the_end_is_an_error(photos, tmp_path, monkeypatc
     assert load_state(tmp_path / "run" / "state.pt")["step"] == 3
 
 
+def test_a_disk_that_is_full_from_the_start_is_an_error(photos, tmp_path, monkeypatch, capsys):
+    def full(path, *_, **__):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_text", full)  # config.json
+    assert train_pose.main(arguments(photos, tmp_path / "run")) == 2
+    assert "config.json: is full. Make room" in capsys.readouterr().err
+
+
 def test_logs_that_cannot_be_written_cost_no_run(photos, tmp_path, monkeypatch, capsys):
     def full(*_):
         raise OSError(28, "No space left on device")

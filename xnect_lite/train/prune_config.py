@@ -18,7 +18,7 @@ class PruneConfig(Stage1Config):
     out: str = "runs/prune"
     minutes: float = 30.0
     sparse_share: float = 0.65  # of the budget goes to making channels vanish, the rest to tuning what is left
-    sparse_rate: float = 1.0e-3  # learning rate of Adam while channels vanish
+    sparse_rate: float = 3.0e-3  # learning rate of Adam while channels vanish; summed over its steps it must exceed 1 by far
     sparse_l2: float = 5.0e-4  # L2 on everything, the norms' scales included
     threshold: float = 1.0e-3  # channels of at most this |gamma| are dropped
     multiple: int = 8  # layer widths are rounded up to multiples of this
