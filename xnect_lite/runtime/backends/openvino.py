@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import warnings
 from pathlib import Path
@@ -32,7 +33,7 @@ class OpenVinoBackend:
     name, device_name, on_gpu = "openvino", "CPU", False
 
     def __init__(self, model: Any, precision: str = "auto") -> None:
-        self._core = _openvino().Core()
+        self._core = _core()
         self._model = model
         is_int8 = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
         # What int8 leaves is too little for bf16 to be any faster.
@@ -146,6 +147,16 @@ def _name(output: Any) -> str:
 def _channels(output: Any) -> int | None:
     shape = output.partial_shape
     return shape[1].get_length() if shape.rank.is_static and len(shape) == 4 and shape[1].is_static else None
+
+
+@functools.cache
+def _core() -> Any:
+    """The one core of this process, for as long as it runs.
+
+    Each core gives the thread that opens it a signal stack and, when it goes, brings back the one before. Where cores overlap,
+    that one may be gone already: the next signal, be it Ctrl-C, then ends the process.
+    """
+    return _openvino().Core()
 
 
 def _openvino() -> Any:
