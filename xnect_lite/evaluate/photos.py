@@ -61,7 +61,7 @@ def score_photos(
 def _inside_picture(joints_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(..., 24) whether a joint is in the picture; labels may say where it is beyond the border."""
     with np.errstate(invalid="ignore"):
-        return ((joints_px > -0.5) & (joints_px < np.array(size) - 0.5)).all(-1)
+        return np.all((joints_px > -0.5) & (joints_px < np.array(size) - 0.5), axis=-1)
 
 
 def _mostly_inside(joints_px: np.ndarray, boxes: np.ndarray) -> np.ndarray:

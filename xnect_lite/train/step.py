@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from xnect_lite.data.targets import Targets, encode
 from xnect_lite.models.xnect import XNect
@@ -46,18 +47,20 @@ class Stepper:
             group["lr"] = rate * group["share"]
         self.optimizer.zero_grad(set_to_none=True)
         last, mean = max(self.slots.samplers), 1 / len(self.slots.samplers)
-        canvases, sums = 0, {}
+        canvases = 0
+        sums: dict[str, Tensor] = {}
         for k in self.slots.samplers:
             image, labels = self.slots.draw(k, finishing)
             targets = encode(labels, self.net.stride, image.shape[3], image.shape[2])
-            silent = k != last and self.shared is not self.net
+            silent = k != last and isinstance(self.shared, DistributedDataParallel)
             with self.shared.no_sync() if silent else nullcontext(), self.statistics.of_micro_batch():
                 with self.autocast:
                     maps = self.forward(image.contiguous(memory_format=torch.channels_last))
                 terms = stage1_losses(maps, targets, self.config.loss)
-                (mean * sum(terms.values())).backward()
+                (mean * torch.stack(list(terms.values())).sum()).backward()
             canvases += len(image)
-            sums = {name: sums.get(name, 0) + mean * term.detach() for name, term in terms.items()}
+            for name, term in terms.items():
+                sums[name] = sums[name] + mean * term.detach() if name in sums else mean * term.detach()
         self.statistics.settle()
         nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
         self.optimizer.step()
@@ -73,7 +76,7 @@ class StepStatistics:
 
     def __init__(self, net: nn.Module, processes: Processes, total: int) -> None:
         norms = [m for m in net.modules() if isinstance(m, nn.BatchNorm2d)] if total > 1 else []
-        self.values = [b for norm in norms for b in (norm.running_mean, norm.running_var)]
+        self.values: list[Tensor] = [b for norm in norms for b in (norm.running_mean, norm.running_var) if b is not None]
         self.processes = processes
         self._moved: list[list[Tensor]] = []
 

@@ -29,7 +29,8 @@ def validate(
         long_side_net_px=max(config.width_net_px, config.height_net_px),
         short_side_net_px=min(config.width_net_px, config.height_net_px),
     )  # fmt: skip
-    predictor, figures = Predictor(network, net), {}
+    predictor = Predictor(network, net)
+    figures: dict[str, float] = {}
     if photographs or not renders:
         figures |= score_photos(predictor, photographs, GroupingConfig()).figures()
     if renders:
