@@ -81,3 +81,16 @@ def test_eval_of_renders_to_train_on_is_an_error(samples, tmp_path, capsys):
     write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, {"train": samples[:1]}, 1e9))})
     assert cli.main(["eval", "synthetic", "--data", str(tmp_path)]) == 2
     assert "holds no validation pictures. For renders: xnect-lite synth render --split val" in capsys.readouterr().err
+
+
+def test_photographs_and_renders_of_one_pack_are_evaluated_apart(samples, tmp_path, capsys, monkeypatch):
+    """An archive of three photographs and one render, as a training machine has it."""
+    mixed = [dataclasses.replace(s, synthetic=i == 3) for i, s in enumerate(samples)]
+    write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, {"val": mixed}, 1e9))})
+    for dataset, members in (("photos", mixed[:3]), ("synthetic", mixed[3:])):
+        knowing = oracle(members, (512, 320))
+        knowing.backend = knowing.device_name = knowing.precision = "oracle"
+        monkeypatch.setattr("xnect_lite.network.Predictor", lambda _, knowing=knowing: knowing)
+        assert cli.main(["eval", dataset, "--data", str(tmp_path), "--json"]) == 0
+        figures = json.loads(capsys.readouterr().out)
+        assert figures["images"] == len(members) and figures["pck"] == 1.0

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
 from xnect_lite.errors import XnectError
+
+if TYPE_CHECKING:
+    from xnect_lite.data.sample import Sample
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
     evaluate = verbs.add_parser("eval", help="accuracy on labelled data")
     evaluate.add_argument("dataset", choices=["photos", "synthetic"], help="photos: the kit's validation split")
-    evaluate.add_argument("--data", required=True, help="folder of the data set")
+    evaluate.add_argument("--data", required=True, help="folder of the data set, or what xnect-lite data pack made of it")
     evaluate.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
     add_pipeline_options(evaluate)
@@ -22,8 +27,6 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
-    from xnect_lite.data.parts import read_packed
-    from xnect_lite.data.photokit import read_photokit
     from xnect_lite.data.sample import evenly
     from xnect_lite.evaluate.keypoints import per_joint_pck
     from xnect_lite.evaluate.photos import score_photos
@@ -31,7 +34,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.network import Predictor
 
     synthetic = options.dataset == "synthetic"
-    samples = read_packed(options.data, "val") if synthetic else list(read_photokit(options.data, "val"))
+    samples = _held_out(Path(options.data), synthetic)
     if not samples:
         raise XnectError(options.data, "holds no validation pictures", "For renders: xnect-lite synth render --split val")
     if options.limit:
@@ -50,3 +53,13 @@ def _evaluate(options: argparse.Namespace) -> int:
         for name, value in figures.items():
             print(f"{name:<24} {value if not isinstance(value, float) else round(value, 3)}")
     return 0
+
+
+def _held_out(data: Path, synthetic: bool) -> list[Sample]:
+    """The validation split's renders, or its photographs, of a photo kit's folder, an archive or a folder of archives."""
+    from xnect_lite.data.parts import MANIFEST, read_packed
+    from xnect_lite.data.photokit import read_photokit
+
+    if not synthetic and not data.is_file() and not (data / MANIFEST).is_file():
+        return list(read_photokit(data, "val"))
+    return [sample for sample in read_packed(data, "val") if sample.synthetic == synthetic]
