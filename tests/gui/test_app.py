@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -29,14 +28,14 @@ def _environment():
 
 def _app(*words):
     return subprocess.run(
-        [sys.executable, str(ROOT / "app.py"), *words], capture_output=True, text=True, timeout=60, env=_environment()
+        [sys.executable, str(ROOT / "app.py"), *words], capture_output=True, text=True, timeout=180, env=_environment()
     )
 
 
 def _app_with_fake_network(*words):
     code = _WITH_FAKE_NETWORK.format(here=str(HERE))
     return subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, env=_environment(), cwd=ROOT
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=180, env=_environment(), cwd=ROOT
     )
 
 
@@ -51,10 +50,12 @@ def pictures(tmp_path):
 
 
 def test_help_answers_at_once():
-    begin_s = time.perf_counter()
+    before = os.times()
     done = _app("--help")
+    after = os.times()
     assert done.returncode == 0 and "--screenshot" in done.stdout
-    assert time.perf_counter() - begin_s < 3  # 0.2 s on an idle machine
+    # processor time, which other work on the machine hardly stretches: .14 s on a Zen 4 core; importing torch alone takes 1.7
+    assert after.children_user + after.children_system - before.children_user - before.children_system < 1
 
 
 @pytest.mark.parametrize(

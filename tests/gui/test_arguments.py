@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from xnect_lite.cli import main
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.actions import ACTIONS, menus
@@ -22,6 +23,14 @@ def test_every_option_lands_in_its_place(tmp_path):
     network = options.config.network
     assert (network.backbone, network.device, network.precision) == ("resnet50", "cpu", "fp32")
     assert options.config.camera.stature_m == 1.8 and options.config.grouping.max_people == 3
+
+
+def test_the_verb_run_starts_the_app_with_the_same_options(monkeypatch):
+    words = "--stature 1.8 --smoothing 0.2 --no-fit --foot-lock --fov 60 --pitch 5 --camera-height 2 --device cpu"
+    started = []
+    monkeypatch.setattr("xnect_lite.gui.application.start", lambda options: started.append(options) or 0)
+    assert main(["run", "a.mp4", "--show"]) == main(["run", "a.mp4", "--show", *words.split()]) == 0
+    assert started == [parse_arguments(["--source", "a.mp4"]), parse_arguments(["--source", "a.mp4", *words.split()])]
 
 
 def test_defaults():

@@ -13,6 +13,7 @@ from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_
 from xnect_lite.errors import XnectError
 
 if TYPE_CHECKING:
+    from xnect_lite.config import PipelineConfig
     from xnect_lite.types import PoseResult
 
 _LINES_PER_S = 5  # for people; programs get every result
@@ -34,7 +35,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _run(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     if options.show:
-        return _show(options)
+        return _show(options, config)
     from xnect_lite.runtime.application import open_pipeline
     from xnect_lite.runtime.track import track
 
@@ -100,15 +101,10 @@ def _plain(values: Any) -> Any:
     return plain.tolist()
 
 
-def _show(options: argparse.Namespace) -> int:
+def _show(options: argparse.Namespace, config: PipelineConfig) -> int:
     if options.json or options.every_frame or options.start is not None or options.end is not None:
         raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
-    from xnect_lite.gui.application import run
+    from xnect_lite.gui.application import start
+    from xnect_lite.gui.arguments import DEFAULT_TAKES, Options
 
-    words = ["--source", options.source]
-    for name in ("backbone", "weights", "device", "backend", "precision", "max_people", "stature", "focal", "config"):
-        if getattr(options, name) is not None:
-            words += [f"--{name.replace('_', '-')}", str(getattr(options, name))]
-    for value in options.set:
-        words += ["--set", value]
-    return run(words)
+    return start(Options(config, options.source, DEFAULT_TAKES.expanduser()))

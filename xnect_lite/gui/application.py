@@ -26,16 +26,22 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
     """Run the app until its window is closed; returns the exit code.
 
     0 done, 1 failed, 2 something the user can mend, said in one line on standard error.
-    ``make_pipeline`` takes the place of the real network; weights and device are then not looked for.
+    ``make_pipeline``: as in `start`.
     """
     try:
-        options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
-        check_options(options, network=make_pipeline is None)
-        application = _start_qt()
+        return start(parse_arguments(sys.argv[1:] if arguments is None else arguments), make_pipeline=make_pipeline)
     except XnectError as error:
         print(error, file=sys.stderr)
         return 2
-    return _show(application, options, make_pipeline)
+
+
+def start(options: Options, *, make_pipeline: MakePipeline | None = None) -> int:
+    """Show the window until it is closed; returns the exit code. Raises XnectError for what is wrong before there is one.
+
+    ``make_pipeline`` takes the place of the real network; weights and device are then not looked for.
+    """
+    check_options(options, network=make_pipeline is None)
+    return _show(_start_qt(), options, make_pipeline)
 
 
 def _start_qt() -> QApplication:
