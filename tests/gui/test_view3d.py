@@ -106,7 +106,7 @@ def test_a_context_that_fails_later_gives_way_to_the_painter(qtbot, keep, monkey
 
     monkeypatch.setattr(view.canvas.items[0], "paint", fail)
     view.show_result(RESULT)
-    qtbot.waitUntil(lambda: type(view.canvas).__name__ == "PainterView", timeout=2000)
+    qtbot.waitUntil(lambda: type(view.canvas).__name__ == "PainterView", timeout=20000)
     assert "context lost" in view.opengl_problem
     _columns_of(_pixels(view), 1)
 

@@ -128,7 +128,7 @@ def test_whatever_is_done_no_frame_holds_an_id_twice(tmp_path_factory, edits):
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "xnect_lite.cli", *map(str, arguments)],
-        capture_output=True, text=True, timeout=60, env=os.environ | {"OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=180, env=os.environ | {"OMP_NUM_THREADS": "1"},
     )  # fmt: skip
 
 
