@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from people import walking_person
 
-from xnect_lite.evaluate.steadiness import main, steadiness
+from xnect_lite.cli import main
+from xnect_lite.evaluate.steadiness import steadiness
+from xnect_lite.record.take import TakeRecorder
 from xnect_lite.record.take_folder import Take
-from xnect_lite.skeleton import INDEX, NUM_JOINTS, PARENTS
+from xnect_lite.skeleton import INDEX, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.types import Frame, People, PoseResult
 
 FOCAL, COUNT = 1000.0, 60
 
@@ -74,6 +79,26 @@ def test_a_few_frames_are_not_measured(count):
     assert steadiness(take(body, root, t_s), 1).frames == count
 
 
+def test_from_the_command_line(tmp_path, capsys):
+    (body, root, t_s), folder = standing(), tmp_path / "t"
+    root[::2, 0] += 1.0
+    with TakeRecorder(folder) as recorder:
+        for n in range(COUNT):
+            ids = np.array([1, 2][: 2 if n < 20 else 1])  # 2 is there for too short a time
+            points = np.repeat((body + root[:, None])[n][None], len(ids), 0)
+            people = replace(
+                People.empty(len(ids)), ids=ids, joints_px=FOCAL * points[..., :2] / points[..., 2:],
+                joints_mm=np.repeat(body[n][None], len(ids), 0), root_cam_mm=points[:, ROOT],
+            )  # fmt: skip
+            recorder.add(PoseResult(Frame(np.zeros((4, 4, 3), np.uint8), t_s[n], n), people, FOCAL))
+    assert main(["take", "steadiness", str(folder), "--json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["take"], row["id"], row["frames"]) == ("t", 1, COUNT)
+    assert row["root_jitter_mm_s2"] == pytest.approx(1800, rel=0.01)
+    assert main(["take", "steadiness", str(folder)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split()[:4] == ["t", "1", str(COUNT), "1800"]
+
+
 def test_no_take_is_one_line(capsys, tmp_path):
-    assert main([str(tmp_path)]) == 2
+    assert main(["take", "steadiness", str(tmp_path)]) == 2
     assert "is not a take" in capsys.readouterr().err

@@ -1,14 +1,16 @@
-"""``xnect-lite take``: who is in a take, mending identities afterwards, and how good they are."""
+"""``xnect-lite take``: who is in a take, mending identities afterwards, how good they are, how steady everybody is."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
+_LEAST_FRAMES = 30  # of a person whose steadiness is worth a row
+
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
-    take = verbs.add_parser("take", help="list the people of a take; swap, merge or cut them into a new take; score them")
+    take = verbs.add_parser("take", help="list the people of a take; swap, merge or cut them into a new take; score takes")
     actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     show = actions.add_parser("show", help="who is in it, when")
@@ -16,6 +18,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
     merge = actions.add_parser("merge", help="two ids are one person")
     cut = actions.add_parser("cut", help="from a time on, an id is somebody else")
     score = actions.add_parser("score", help="identities against the truth of a clip of 'synth demo'")
+    steady = actions.add_parser("steadiness", help="how much people tremble, slide and change their size; needs no truth")
+    steady.add_argument("takes", nargs="+", metavar="take", help="take folder")
     for action in (show, swap, merge, cut, score):
         action.add_argument("take", help="take folder")
     for action, names in ((swap, ("one", "other")), (merge, ("into", "other")), (cut, ("person",))):
@@ -26,7 +30,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     swap.add_argument("--from", dest="from_s", type=float, default=0.0, metavar="S", help="from second S on (default: all)")
     cut.add_argument("--at", dest="at_s", type=float, required=True, metavar="S", help="second of the cut")
     score.add_argument("--truth", required=True, metavar="FILE", help="demo-truth.npz of the clip that was processed whole")
-    for action in (show, score):
+    for action in (show, score, steady):
         action.add_argument("--json", action="store_true", help="print as JSON")
 
     show.set_defaults(run=_show)
@@ -34,6 +38,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     merge.set_defaults(run=_merge)
     cut.set_defaults(run=_cut)
     score.set_defaults(run=_score)
+    steady.set_defaults(run=_steadiness)
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -103,4 +108,27 @@ def _score(options: argparse.Namespace) -> int:
         return 0
     for name, value in figures.items():
         print(f"{name:<8} {round(value, 3) if isinstance(value, float) else value}")
+    return 0
+
+
+def _steadiness(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from xnect_lite.evaluate.steadiness import steadiness
+    from xnect_lite.record.take_folder import load_take
+
+    takes = [load_take(folder) for folder in options.takes]
+    found = [(take.folder.name, asdict(steadiness(take, identity))) for take in takes for identity in take.ids]
+    rows = [{"take": name, "id": row.pop("identity"), **row} for name, row in found if row["frames"] >= _LEAST_FRAMES]
+    if options.json:
+        known = [{key: None if value != value else value for key, value in row.items()} for row in rows]  # JSON has no NaN
+        print(json.dumps(known, indent=2))
+        return 0
+    titles = (("root jitter", "mm/s2"), ("joint jitter", "mm/s2"), ("bone spread", "mm"), ("foot slide", "mm/s"))
+    print(f"{'take':<40}{'id':>4}{'frames':>8}" + "".join(f"{title:>14}" for title, _ in titles))
+    print(" " * 52 + "".join(f"{unit:>14}" for _, unit in titles))
+    for row in rows:
+        root, joint, bone, foot = list(row.values())[-4:]
+        name = f"{row['take'][-39:]:<40}{row['id']:>4}{row['frames']:>8}"
+        print(f"{name}{root:>14.0f}{joint:>14.0f}{bone:>14.2f}{foot:>14.0f}")
     return 0

@@ -1,19 +1,13 @@
-"""How steady a take is, without any truth: trembling, bones that change their length, standing feet that slide.
-
-python -m xnect_lite.evaluate.steadiness TAKE [TAKE ...]
-"""
+"""How steady a take is, without any truth: trembling, bones that change their length, standing feet that slide."""
 
 from __future__ import annotations
 
-import argparse
-import sys
 from dataclasses import dataclass
 
 import numpy as np
 
-from xnect_lite.errors import XnectError
 from xnect_lite.fitting.calibrate import bone_lengths
-from xnect_lite.record.take_folder import Take, load_take
+from xnect_lite.record.take_folder import Take
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
 
 _FEET = np.array([INDEX[f"{side}_{joint}"] for side in "rl" for joint in ("ankle", "toe")])
@@ -76,29 +70,3 @@ def _slide(joints_mm: np.ndarray, picture_mm: np.ndarray, t_s: np.ndarray, even:
 
 def _mean(values: np.ndarray) -> float:
     return float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else float("nan")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Print a table of every person seen in at least 30 frames of the takes named."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("takes", nargs="+", metavar="TAKE")
-    try:
-        takes = [load_take(folder) for folder in parser.parse_args(arguments).takes]
-    except XnectError as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(
-        f"{'take':<40} {'id':>3} {'frames':>6} {'root jitter':>12} {'joint jitter':>12} {'bone spread':>12} {'foot slide':>12}"
-    )
-    print(f"{'':<40} {'':>3} {'':>6} {'mm/s2':>12} {'mm/s2':>12} {'mm':>12} {'mm/s':>12}")
-    for take in takes:
-        for identity in take.ids:
-            s = steadiness(take, identity)
-            if s.frames >= 30:
-                figures = f"{s.root_jitter_mm_s2:>12.0f} {s.joint_jitter_mm_s2:>12.0f} {s.bone_spread_mm:>12.2f}"
-                print(f"{take.folder.name[-40:]:<40} {identity:>3} {s.frames:>6} {figures} {s.foot_slide_mm_s:>12.0f}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
