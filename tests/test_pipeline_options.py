@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
-from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
-from xnect_lite.config import CameraConfig, FittingConfig, PipelineConfig
+from xnect_lite.commands.pipeline_options import add_network_options, add_pipeline_options, pipeline_config
+from xnect_lite.config import CameraConfig, FittingConfig, GroupingConfig, PipelineConfig
 from xnect_lite.errors import XnectError
 
 
@@ -37,6 +37,15 @@ CASES = [
 @pytest.mark.parametrize(("case", "arguments", "expected"), CASES, ids=[c[0] for c in CASES])
 def test_options_become_configuration(case, arguments, expected):
     assert config_of(*arguments) == expected, case
+
+
+def test_single_pictures_know_no_camera_and_no_body():
+    parser = argparse.ArgumentParser()
+    add_network_options(parser)
+    config = pipeline_config(parser.parse_args(["--max-people", "3", "--set", "camera.stature_m=1.6"]))
+    assert config == PipelineConfig(camera=CameraConfig(stature_m=1.6), grouping=GroupingConfig(max_people=3))
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--stature", "1.6"])
 
 
 REFUSED = [

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
+from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     evaluate.add_argument("--data", required=True, help="folder of the data set, or what xnect-lite data pack made of it")
     evaluate.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
     evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_pipeline_options(evaluate)
+    add_network_options(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from xnect_lite.models.names import BACKBONE_NAMES
 from xnect_lite.runtime.backends.names import BACKENDS
 
+if TYPE_CHECKING:
+    from xnect_lite.config import PipelineConfig
 
-def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
-    """The options every verb that runs the pipeline shares."""
+
+def add_network_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """The options of a verb that runs network and grouping on single pictures; returns their group."""
     group = parser.add_argument_group("pipeline")
     group.add_argument("--backbone", default=None, metavar="NAME", help=f"{', '.join(BACKBONE_NAMES)} (default: selecsls60)")
     group.add_argument(
@@ -19,7 +23,15 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--device", default=None, help="auto (default), cpu, cuda or cuda:N")
     group.add_argument("--backend", default=None, help=f"auto (default: the fastest that is there), {', '.join(BACKENDS)}")
     group.add_argument("--precision", default=None, help="auto (default), fp32, fp16 or bf16")
-    group.add_argument("--max-people", type=int, default=None, metavar="N", help="track at most N people (default 10)")
+    group.add_argument("--max-people", type=int, default=None, metavar="N", help="find at most N people (default 10)")
+    group.add_argument("--config", default=None, metavar="FILE", help="YAML file of overrides")
+    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one value; may be repeated")
+    return group
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    """The options every verb that runs the whole pipeline shares."""
+    group = add_network_options(parser)
     group.add_argument(
         "--stature", action="append", default=[], metavar="M",
         help="height of the people in metres (default 1.70), or ID=M of one identity; may be repeated",
@@ -44,25 +56,30 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     camera.add_argument(
         "--camera-height", type=float, default=None, metavar="M", help="above the floor; fixes sizes if no --stature does"
     )
-    group.add_argument("--config", default=None, metavar="FILE", help="YAML file of overrides")
-    group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one value; may be repeated")
 
 
-def pipeline_config(options: argparse.Namespace):
-    """The PipelineConfig that the options of `add_pipeline_options` describe."""
+def pipeline_config(options: argparse.Namespace) -> PipelineConfig:
+    """What the options of `add_pipeline_options`, or of `add_network_options` alone, describe."""
     from xnect_lite.config import PipelineConfig, check_pipeline, load_config
 
     flags = {
         "network.backbone": options.backbone, "network.weights": options.weights, "network.device": options.device,
         "network.precision": options.precision, "network.backend": options.backend, "grouping.max_people": options.max_people,
+    }  # fmt: skip
+    if hasattr(options, "stature"):
+        flags |= _of_the_whole_pipeline(options)
+    overrides = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
+    return check_pipeline(load_config(PipelineConfig, options.config, [*options.set, *overrides]))
+
+
+def _of_the_whole_pipeline(options: argparse.Namespace) -> dict[str, object]:
+    return {
         "camera.intrinsics": options.intrinsics, "camera.focal_px": options.focal, "camera.fov_deg": options.fov,
         "camera.pitch_deg": options.pitch, "camera.roll_deg": options.roll, "camera.height_m": options.camera_height,
         "camera.floor": None if options.pitch is None and options.roll is None else "given",
         "filtering.smoothing": options.smoothing, "fitting.enabled": False if options.no_fit else None,
         "fitting.foot_lock": options.foot_lock or None, **_statures(options.stature),
     }  # fmt: skip
-    overrides = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    return check_pipeline(load_config(PipelineConfig, options.config, [*options.set, *overrides]))
 
 
 def _statures(given: list[str]) -> dict[str, object]:

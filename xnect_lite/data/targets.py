@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional
 
 from xnect_lite.data.augment import Labels
-from xnect_lite.skeleton import BONES, INDEX, LIMBS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT, TORSO
+from xnect_lite.skeleton import INDEX, LIMBS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT, TORSO
 
 LIMB_RADIUS_MAP = 1.0
 BONE_RADIUS_MAP = 2.0
@@ -20,7 +20,6 @@ _SIGMA_AT_200_NET_PX = 1.25
 _SIGMA_RANGE_MAP = (0.7, 2.0)
 _LIMB_A = [a for a, _ in LIMBS]
 _LIMB_B = [b for _, b in LIMBS]
-_CHILD_OF_LIMB = [b for _, b in BONES]
 
 
 @dataclass(frozen=True)
