@@ -7,6 +7,7 @@ import pytest
 
 from xnect_lite.capture import SyntheticSource
 from xnect_lite.config import PipelineConfig
+from xnect_lite.lift_network import find_lifter, load_lifter
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.skeleton import ROOT
 from xnect_lite.weights import find_weights, load_network, manifest, search_folders, sha256
@@ -28,8 +29,13 @@ def test_each_file_is_as_its_entry_says(name):
     entry = manifest(FOLDER)[name]
     assert sha256(FOLDER / name) == entry["sha256"]
     assert entry["licence"] and entry["sources"] and entry["accuracy"]["command"]
-    net = load_network(FOLDER / name, entry["arch"]["backbone"])
-    assert net.arch == entry["arch"]
+    path, arch = FOLDER / name, entry["arch"]
+    net = load_lifter(path) if "lifter" in arch else load_network(path, arch["backbone"])
+    assert net.arch == arch
+
+
+def test_a_lifting_network_ships_and_is_used():
+    assert find_lifter() == FOLDER / "lifter.safetensors"
 
 
 def test_all_together_stay_below_60_mb():
