@@ -13,3 +13,11 @@ class XnectError(Exception):
     def __reduce__(self) -> tuple[type[XnectError], tuple[str, str, str]]:
         """Errors of worker processes are pickled on their way back."""
         return type(self), (self.thing, self.cause, self.next_step)
+
+
+def install(extra: str) -> str:
+    """The next step where a package of one of our extras is missing.
+
+    From the checkout, as we publish on no registry: by its name alone pip would look for whatever somebody else put there.
+    """
+    return f"Run pip install -e '.[{extra}]' in the checkout"

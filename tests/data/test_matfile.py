@@ -87,5 +87,5 @@ def test_a_file_cut_in_the_middle_is_named(tmp_path, write):
 def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):
     write_mat73(tmp_path / "new.mat", {"a": np.ones((1, 1))})
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(XnectError, match=r"new\.mat.*h5py is not installed.*xnect-lite\[datasets\]"):
+    with pytest.raises(XnectError, match=r"new\.mat.*h5py is not installed.*pip install -e '\.\[datasets\]'"):
         read_mat(tmp_path / "new.mat")

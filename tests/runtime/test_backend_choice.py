@@ -154,7 +154,7 @@ def test_a_missing_package_is_named_with_its_extra(weights, monkeypatch, package
         return real(name, *more)
 
     monkeypatch.setattr("xnect_lite.runtime.backends.packages.importlib.import_module", without)
-    message = rf"needs the package {package}, which is not installed .*pip install 'xnect-lite\[{extra}\]'"
+    message = rf"needs the package {package}, which is not installed .*pip install -e '\.\[{extra}\]'"
     with pytest.raises(XnectError, match=message):
         open_backend(_config(weights, backend=backend))
 

@@ -255,7 +255,7 @@ def test_a_missing_package_is_named_with_its_extra(tmp_path, monkeypatch, form, 
     for other in PACKAGES[form]:
         if other != package:
             pytest.importorskip(other)
-    message = rf"--format {form}: needs the package {package}, which is not installed. pip install 'xnect-lite\[{extra}\]'"
+    message = rf"--format {form}: needs the package {package}, which is not installed\. Run pip install -e '\.\[{extra}\]'"
     with pytest.raises(XnectError, match=message):
         check_target(form, tmp_path / f"a{FORMATS[form]}")
 

@@ -93,7 +93,7 @@ def test_mistakes_end_in_one_line_with_code_2(bodies, arguments, message, tmp_pa
 def test_without_moderngl_it_says_what_to_install(bodies, tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "moderngl", None)
     assert cli.main(["synth", "render", "--count", "1", "--bodies", str(bodies), "-o", str(tmp_path / "out")]) == 2
-    assert "Rendering: needs moderngl. pip install 'xnect-lite[synth]'" in capsys.readouterr().err
+    assert "Rendering: needs moderngl. Run pip install -e '.[synth]' in the checkout" in capsys.readouterr().err
 
 
 def test_help_loads_neither_opengl_nor_torch():

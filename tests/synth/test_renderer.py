@@ -127,5 +127,5 @@ def test_without_opengl_the_error_says_what_to_install(monkeypatch):
 
 def test_without_moderngl_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "moderngl", None)
-    with pytest.raises(XnectError, match=r"needs moderngl\. pip install 'xnect-lite\[synth\]'"):
+    with pytest.raises(XnectError, match=r"needs moderngl\. Run pip install -e '\.\[synth\]'"):
         Renderer(SIZE)

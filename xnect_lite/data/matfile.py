@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_OFFSETS = (0, 512, 1024, 2048)  # MATLAB writes a text header of 512 bytes first
@@ -95,9 +95,7 @@ def _read_hdf5(path: Path) -> dict[str, Any]:
     try:
         import h5py
     except ImportError as error:
-        raise XnectError(
-            str(path), "is a MATLAB v7.3 file, and h5py is not installed", 'Run pip install "xnect-lite[datasets]"'
-        ) from error
+        raise XnectError(str(path), "is a MATLAB v7.3 file, and h5py is not installed", install("datasets")) from error
     with h5py.File(path, "r") as file:
         return {name: _node(file, file[name], 0) for name in file if not name.startswith("#")}
 

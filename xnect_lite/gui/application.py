@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 from xnect_lite.gui.arguments import Options, parse_arguments
 from xnect_lite.gui.startup import check_options
 
@@ -49,9 +49,7 @@ def _start_qt() -> QApplication:
         from PyQt6.QtCore import Qt
         from PyQt6.QtWidgets import QApplication
     except ImportError as error:
-        raise XnectError(
-            "the app's window", f"PyQt6 cannot be imported ({error})", "In the checkout: pip install -e '.[gui]'"
-        ) from error
+        raise XnectError("the app's window", f"PyQt6 cannot be imported ({error})", install("gui")) from error
     if sys.platform.startswith("linux") and not any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))):
         raise XnectError("the app's window", "there is no display to show it on", "Start it on a desktop, or under xvfb-run")
     import cv2  # noqa: F401 - after PyQt6, and before its variables are dropped

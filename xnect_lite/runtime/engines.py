@@ -12,7 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from xnect_lite.config import PipelineConfig
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.runtime.application import open_pipeline
 from xnect_lite.runtime.batch import Job, Outcome, Progress, run_job
@@ -110,7 +110,7 @@ def run_on_ray(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[
         import ray
         from ray.util import ActorPool
     except ImportError as error:
-        raise XnectError("--engine ray", f"Ray cannot be imported ({error})", "pip install 'xnect-lite[cluster]'") from error
+        raise XnectError("--engine ray", f"Ray cannot be imported ({error})", install("cluster")) from error
 
     is_ours = not ray.is_initialized()
     if is_ours:

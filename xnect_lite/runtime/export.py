@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.config import NetworkConfig
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 from xnect_lite.models.heads import OUTPUT_CHANNELS
 from xnect_lite.runtime.backends import onnx_runtime, openvino
 from xnect_lite.runtime.backends.base import PictureNetwork, named
@@ -132,10 +132,8 @@ def check_target(form: str, path: Path) -> None:
         raise XnectError(str(path), f"expected a name that ends in {FORMATS[form]} for {form}", "Change --output")
     for package in _PACKAGES[form]:
         if importlib.util.find_spec(package) is None:
-            extra = "cpu" if package == "openvino" else "export"
-            raise XnectError(
-                f"--format {form}", f"needs the package {package}, which is not installed", f"pip install 'xnect-lite[{extra}]'"
-            )
+            step = install("cpu" if package == "openvino" else "export")
+            raise XnectError(f"--format {form}", f"needs the package {package}, which is not installed", step)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 from xnect_lite.skeleton import INDEX, NUM_JOINTS
 from xnect_lite.synth.body import BONES, BodySet, Part, load_bodies, save_bodies
 
@@ -79,7 +79,7 @@ def bake(count: int = 64, seed: int = 0) -> BodySet:
         import torch
     except ImportError as error:
         raise XnectError(
-            "Synthetic people", f"need Anny once, to bake bodies ({error})", "pip install 'xnect-lite[synth]', or give --bodies"
+            "Synthetic people", f"need Anny once, to bake bodies ({error})", f"{install('synth')}, or give --bodies"
         ) from error
     model = anny.Anny(
         rig="game_engine", topology="anny-full", phenotypes="all", phenotype_blendshapes="original", skinning_method="lbs"

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 from xnect_lite.synth.mesh import PLAIN, Look, Mesh
 from xnect_lite.synth.view import View
 
@@ -101,7 +101,7 @@ class Renderer:
         try:
             import moderngl
         except ImportError as error:
-            raise XnectError("Rendering", "needs moderngl", "pip install 'xnect-lite[synth]'") from error
+            raise XnectError("Rendering", "needs moderngl", install("synth")) from error
         try:
             self._gl = moderngl.create_context(standalone=True, backend="egl")
         except Exception as error:  # whatever the driver throws

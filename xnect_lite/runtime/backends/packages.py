@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, install
 
 
 def require(package: str, asked: str, extra: str) -> ModuleType:
@@ -14,4 +14,4 @@ def require(package: str, asked: str, extra: str) -> ModuleType:
         return importlib.import_module(package)
     except ImportError as error:
         cause = f"needs the package {package}, which is not installed ({error})"
-        raise XnectError(asked, cause, f"pip install 'xnect-lite[{extra}]', or use --backend torch") from error
+        raise XnectError(asked, cause, f"{install(extra)}, or use --backend torch") from error
