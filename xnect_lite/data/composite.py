@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+import cv2
 import numpy as np
 
 from xnect_lite.data.cut_outs import Layered, box_of, moved, rows
@@ -81,8 +82,6 @@ def compose(base: Layered, people: Sequence[Layer], rng: np.random.Generator, na
 
 def place(person: Layer, shape: tuple[int, int], others: Sequence[Layer], rng: np.random.Generator) -> Layer:
     """The person scaled and moved into a picture of ``shape``: near somebody there, about as tall, lower if taller."""
-    import cv2
-
     height, width = shape
     box = box_of(person.alpha)
     boxes = [b for b in (box_of(layer.alpha) for layer in others) if b is not None]
@@ -158,8 +157,6 @@ def _each(people: LabelledPeople) -> list[LabelledPeople]:
 
 
 def _encode(image: np.ndarray) -> bytes:
-    import cv2
-
     done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, _QUALITY])
     if not done:
         raise XnectError("JPEG", "cannot be written by this OpenCV", "Install opencv-python from PyPI")

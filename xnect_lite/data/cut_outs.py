@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from xnect_lite.data.parts import read_manifest, read_packed
@@ -92,8 +93,6 @@ def box_of(alpha: np.ndarray) -> np.ndarray | None:
 
 def _read_mask(path: Path, box: list[int], size: tuple[int, int]) -> np.ndarray:
     """(H, W) of a mask that covers only ``box`` of a picture of ``size``."""
-    import cv2
-
     alpha = np.zeros((size[1], size[0]), np.float32)
     x0, y0, x1, y1 = (round(v) for v in box)
     mask = read_rgb(path)[..., 0].astype(np.float32) / 255
@@ -108,8 +107,6 @@ def _read_mask(path: Path, box: list[int], size: tuple[int, int]) -> np.ndarray:
 
 
 def _of_ident(ident: np.ndarray, person: int) -> np.ndarray:
-    import cv2
-
     return cv2.GaussianBlur((ident == person).astype(np.float32), (0, 0), 0.7)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from tqdm import tqdm
@@ -110,8 +111,6 @@ def _starts(counts: Sequence[int]) -> np.ndarray:
 
 
 def _levels(sample: Sample) -> list[np.ndarray]:
-    import cv2
-
     whole = sample.read_image()
     height, width = whole.shape[:2]
     even = cv2.copyMakeBorder(whole, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)  # half is then exactly half

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from xnect_lite.errors import XnectError
@@ -97,8 +98,6 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
 
     An orientation in the file's metadata is not applied: labels are in the pixels as stored.
     """
-    import cv2
-
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
     if image is None:
         raise XnectError(name, "is not a picture that can be decoded", "Fetch the file again")

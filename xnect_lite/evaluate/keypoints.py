@@ -12,7 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from xnect_lite.evaluate.association import LimbScore
 from xnect_lite.evaluate.average_precision import AP_JOINTS, KeypointAp
-from xnect_lite.skeleton import INDEX, LIMB_JOINTS_12, OKS_SIGMA, ROOT
+from xnect_lite.skeleton import INDEX, JOINTS, LIMB_JOINTS_12, OKS_SIGMA, ROOT
 
 PCK_SHARE = 0.2
 PCK3D_MM = 150.0
@@ -152,7 +152,5 @@ class KeypointScore:
 
 def per_joint_pck(score: KeypointScore) -> dict[str, float]:
     """PCK of each of the 12 joints by name."""
-    from xnect_lite.skeleton import JOINTS
-
     hits = np.array(score.hits).reshape(-1, len(LIMB_JOINTS_12))
     return {JOINTS[j]: float(np.nanmean(hits[:, i])) for i, j in enumerate(LIMB_JOINTS_12)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 
+import cv2
 import numpy as np
 
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
@@ -64,8 +65,6 @@ def cloth_pattern(rng: np.random.Generator, size: int = 64) -> np.ndarray:
 
 def random_texture(rng: np.random.Generator, size: int = 128) -> np.ndarray:
     """(size, size, 3) uint8 of everything and nothing, for objects and for walls when there are no photographs."""
-    import cv2
-
     out = np.zeros((size, size, 3), np.float32)
     weight = 1.0
     for octave in (2, 4, 8, 16, 32):

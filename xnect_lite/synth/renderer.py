@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 
 from xnect_lite.errors import XnectError, install
@@ -231,8 +232,6 @@ class Renderer:
 
 def read_texture(path: str) -> np.ndarray:
     """(h, w, 3 or 4) uint8 RGB or RGBA of a picture file. Raises XnectError if it cannot be read."""
-    import cv2
-
     pixels = cv2.imread(path, cv2.IMREAD_UNCHANGED)
     if pixels is None or pixels.ndim != 3:
         raise XnectError(path, "is no colour picture that can be read", "Check the folder given to --makehuman")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
 
+import cv2
 import numpy as np
 
 from xnect_lite.data.bodies import canonical_body, leg_arm_length
@@ -103,8 +104,6 @@ def save_truths(path: Path, names: Sequence[str], truths: Sequence[Truth]) -> No
 
     Rows of people follow the pictures; ``ident_png`` are PNG files of ident + 32768 (uint16), one after the other.
     """
-    import cv2
-
     masks = [cv2.imencode(".png", (t.ident.astype(np.int32) + _IDENT_ZERO).astype(np.uint16))[1].ravel() for t in truths]
     with path.open("wb") as file:
         np.savez_compressed(
@@ -126,8 +125,6 @@ def save_truths(path: Path, names: Sequence[str], truths: Sequence[Truth]) -> No
 
 def load_truths(path: str | Path) -> list[tuple[str, Truth]]:
     """Name and truth of every picture that `save_truths` kept. Raises XnectError if the file is something else."""
-    import cv2
-
     again = "Render it again with xnect-lite synth"
     try:
         with np.load(path, allow_pickle=False) as file:
