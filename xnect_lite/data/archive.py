@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from xnect_lite.data.sample import LabelledPeople, Sample, decode_rgb
 from xnect_lite.errors import XnectError
+from xnect_lite.npz import read_npz
 
 SCHEMA_VERSION = 1
 SPLITS = ("train", "val")
@@ -53,10 +53,9 @@ def write_archive(path: str | Path, splits: dict[str, Iterable[Sample]]) -> dict
 def read_archive(path: str | Path, split: str) -> list[Sample]:
     """The samples of one split. Raises XnectError if the file is no archive of this version."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+        arrays = read_npz(path)
         version = int(arrays["schema_version"])
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise XnectError(
             str(path), f"is no training archive ({error})", "Make one with xnect-lite data pack or synth render"
         ) from error

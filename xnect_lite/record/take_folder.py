@@ -19,11 +19,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from xnect_lite.errors import XnectError
+from xnect_lite.npz import read_npz
 from xnect_lite.record.bvh import Track
 from xnect_lite.record.journal import NOBODY, is_being_recorded, read_journal
 from xnect_lite.skeleton import JOINTS, NUM_JOINTS
@@ -102,12 +102,12 @@ def load_take(folder: str | Path) -> Take:
     info = read_info(folder)
     if (folder / POSES_FILE).exists():
         try:
-            with np.load(folder / POSES_FILE, allow_pickle=False) as stored:
-                version = int(stored["schema_version"])
-                if version > SCHEMA_VERSION:
-                    raise XnectError(str(folder), f"has schema version {version}", "Open it with a newer xnect_lite")
-                return Take(folder, info, *(_stored(stored, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+            stored = read_npz(folder / POSES_FILE)
+            version = int(stored["schema_version"])
+            if version > SCHEMA_VERSION:
+                raise XnectError(str(folder), f"has schema version {version}", "Open it with a newer xnect_lite")
+            return Take(folder, info, *(_stored(stored, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
+        except (ValueError, KeyError, TypeError) as error:
             raise XnectError(str(folder / POSES_FILE), f"cannot be read ({error})", "Restore the file") from error
     if not (folder / JOURNAL_FILE).exists():
         raise XnectError(str(folder), f"is not a take: it has neither {POSES_FILE} nor {JOURNAL_FILE}", "Check the folder")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 
 from xnect_lite.errors import XnectError
+from xnect_lite.npz import read_npz
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, derive_joints
 
 SCHEMA_VERSION = 1
@@ -182,8 +182,7 @@ def load_bodies(path: str | Path) -> BodySet:
     """Read what `save_bodies` wrote. Raises XnectError if the file is missing, damaged or of another version."""
     again = "Make it again with xnect-lite synth bake"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            a = {name: file[name] for name in file.files}
+        a = read_npz(path)
         if int(a["schema_version"]) != SCHEMA_VERSION or tuple(a["bones"].tolist()) != BONES:
             raise XnectError(str(path), "holds bodies of another version", again)
         weights = np.zeros((len(a["mean_m"]), len(BONES)), np.float32)
@@ -198,5 +197,5 @@ def load_bodies(path: str | Path) -> BodySet:
             traits=a["traits"],
             source=str(a["source"]),
         )
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+    except (ValueError, KeyError, IndexError, TypeError) as error:
         raise XnectError(str(path), f"holds no baked bodies ({error})", again) from error

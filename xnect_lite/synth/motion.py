@@ -11,12 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from xnect_lite.errors import XnectError
+from xnect_lite.npz import read_npz
 from xnect_lite.skeleton import INDEX
 from xnect_lite.synth.body import BONE, BONE_PARENT, BONES, Body, BodySet, forward, skin, to_local
 from xnect_lite.synth.held_out import is_held_out
@@ -103,9 +103,8 @@ class MotionFile:
 
     def __init__(self, path: Path, held_out: bool | None = None) -> None:
         try:
-            with np.load(path, allow_pickle=False) as file:
-                self._data = {name: file[name] for name in _ARRAYS}
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            self._data = read_npz(path, _ARRAYS)
+        except ValueError as error:
             raise XnectError(str(path), f"is no motion file ({error})", "Point --motion at the motion kit's folder") from error
         self.name = path.stem
         names = self._data["joint_names"].tolist()

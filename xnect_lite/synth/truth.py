@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import cv2
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from xnect_lite.data.bodies import canonical_body, leg_arm_length
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.errors import XnectError
+from xnect_lite.npz import read_npz
 from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, NUM_JOINTS
 from xnect_lite.synth.renderer import Rendering
 from xnect_lite.synth.scene import Person
@@ -127,8 +127,7 @@ def load_truths(path: str | Path) -> list[tuple[str, Truth]]:
     """Name and truth of every picture that `save_truths` kept. Raises XnectError if the file is something else."""
     again = "Render it again with xnect-lite synth"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            a = {name: file[name] for name in file.files}
+        a = read_npz(path)
         if int(a["schema_version"]) != SCHEMA_VERSION:
             raise XnectError(str(path), f"has version {a['schema_version']}, not {SCHEMA_VERSION}", again)
         people, masks = (np.concatenate([[0], np.cumsum(a[n])]) for n in ("people_count", "ident_png_bytes"))
@@ -139,5 +138,5 @@ def load_truths(path: str | Path) -> list[tuple[str, Truth]]:
             columns = (a[n][who] for n in ("joints_px", "joints_cam_mm", "visible", "mask_px"))
             out.append((name, Truth(*columns, ident.astype(np.int16), float(a["focal_px"][i]), a["ground"][i])))
         return out
-    except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError, AttributeError, BadZipFile, cv2.error) as error:
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, cv2.error) as error:
         raise XnectError(str(path), f"holds no truth of rendered pictures ({error})", again) from error
