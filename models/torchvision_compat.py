@@ -13,16 +13,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from xnect_lite.errors import XnectError
+
 _keep_alive: list[Any] = []  # a torch.library fragment vanishes with its object
 
 
 def import_torchvision() -> ModuleType:
-    """Return torchvision, declaring its missing operators first if need be. Raises ImportError if not installed."""
+    """Return torchvision, declaring its missing operators first if need be. Raises XnectError if not installed."""
     import torch
 
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
-        raise ImportError("torchvision is not installed; ResNet-50 needs it: pip install torchvision")
+        raise XnectError(
+            "torchvision", "is not installed; ResNet-50 and xnect-lite imagenet need it", "Run pip install torchvision"
+        )
     if not _keep_alive and not _operators_load(Path(spec.origin).parent):
         library = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -170,6 +170,6 @@ def test_torchvision_can_be_imported_again_and_again():
 def test_without_torchvision_resnet_says_what_to_install(monkeypatch):
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name == "torchvision" else find_spec(name, *a))
-    with pytest.raises(ImportError, match=r"torchvision is not installed.*pip install torchvision"):
+    with pytest.raises(XnectError, match=r"torchvision: is not installed; ResNet-50.* pip install torchvision"):
         build_backbone("resnet50")
     build_backbone("selecsls42")  # the others do not need it
