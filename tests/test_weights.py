@@ -84,12 +84,15 @@ def test_what_half_precision_cannot_hold_is_kept_in_single(tmp_path):
 
 def test_a_manifest_entry_without_words_is_listed_all_the_same(tmp_path, monkeypatch, capsys):
     (tmp_path / "w.safetensors").write_bytes(b"x")
-    (tmp_path / "manifest.json").write_text(json.dumps({"files": {"w.safetensors": {"licence": "CC0"}}}))
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"files": {"w.safetensors": {"licence": "CC0", "sources": ["one", "two"]}}})
+    )
     monkeypatch.setenv("XNECT_WEIGHTS", str(tmp_path))
     assert main(["weights", "list"]) == 0
     out = capsys.readouterr().out
     assert "licence: CC0" in out
     assert "accuracy: not stated" in out
+    assert "  sources:\n    one\n    two\n" in out
     assert main(["weights", "verify"]) == 2  # without a sha256 there is nothing it could agree with
 
 

@@ -6,6 +6,8 @@ import argparse
 
 from xnect_lite.errors import XnectError
 
+_LISTED = ("arch", "licence", "trained", "sources", "accuracy")  # keys of the manifest
+
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
@@ -27,9 +29,17 @@ def _weights(options: argparse.Namespace) -> int:
                 verify(folder / name)
                 print(f"{folder / name}: as in the manifest")
             else:
-                lines = (f"{key}: {entry.get(key, 'not stated')}" for key in ("arch", "licence", "accuracy"))
-                print(folder / name, *lines, sep="\n  ")
+                print(folder / name, *(line for key in _LISTED for line in _lines(key, entry.get(key))), sep="\n  ")
     if not found:
         looked = ", ".join(map(str, search_folders()))
         raise XnectError("weights", f"none found in: {looked}", "Train with train_pose.py stage1, or set XNECT_WEIGHTS")
     return 0
+
+
+def _lines(key: str, value: object) -> list[str]:
+    """What the manifest says under ``key``; of lists and tables an indented line for each member."""
+    if isinstance(value, dict):
+        return [f"{key}:", *(f"  {name}: {member}" for name, member in value.items())]
+    if isinstance(value, list):
+        return [f"{key}:", *(f"  {member}" for member in value)]
+    return [f"{key}: {'not stated' if value is None else value}"]
