@@ -154,7 +154,7 @@ def test_run_ends_quietly_when_nobody_reads_on(weights):  # noqa: F811
     assert process.stdout is not None and process.stderr is not None
     assert process.stdout.readline()
     process.stdout.close()
-    assert process.wait(60) == 0
+    assert process.wait(180) == 0
     assert "Traceback" not in process.stderr.read()
 
 
@@ -196,6 +196,6 @@ def test_benchmark_gives_percentiles_of_every_stage(weights, tmp_path):  # noqa:
     assert {"network", "grouping", "tracking", "all stages"} <= set(stages)
     assert all(0 <= row["p50_ms"] <= row["p95_ms"] for row in stages.values())
     parts = sum(row["p50_ms"] for name, row in stages.items() if name != "all stages")
-    assert parts == pytest.approx(stages["all stages"]["p50_ms"], rel=0.3)
+    assert parts == pytest.approx(stages["all stages"]["p50_ms"], rel=0.5)
     short = run("benchmark", clip, "--warm-up", 30, "--weights", weights, *SMALL)
     assert short.returncode == 2 and "no frame after 30 of warm-up" in short.stderr
