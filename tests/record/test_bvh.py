@@ -17,15 +17,14 @@ from scipy.spatial.transform import Rotation, Slerp
 from xnect_lite.errors import XnectError
 from xnect_lite.fitting.tree import TREE, TREE_INDEX
 from xnect_lite.record.bvh import (
+    BvhClip,
     BvhOptions,
     Track,
-    build_clip,
     build_clips,
-    bvh_text,
     clip_joints_world_cm,
     world_from_cam_cm,
-    write_bvh,
 )
+from xnect_lite.record.bvh_file import bvh_text, write_bvh
 from xnect_lite.record.bvh_skeleton import bone_lengths_mm
 from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
 from xnect_lite.skeleton import BVH_NAMES, CANONICAL_BONE_M, INDEX, JOINTS, ROOT
@@ -34,6 +33,10 @@ FACE = [INDEX["nose"], INDEX["r_ear"], INDEX["l_ear"]]
 END_SITES = {"head_top": "EndSiteHead", "l_hand": "EndSiteLeftHand", "r_hand": "EndSiteRightHand"}
 NODE_OF = {j: BVH_NAMES.get(n, END_SITES.get(n)) for j, n in enumerate(JOINTS) if j not in FACE}
 AS_SEEN = BvhOptions(floor=False)
+
+
+def build_clip(track: Track, options: BvhOptions | None = None) -> BvhClip:
+    return build_clips([track], options)[0]
 
 
 def seconds(count: int, fps: float = 30.0) -> np.ndarray:

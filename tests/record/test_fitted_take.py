@@ -18,7 +18,7 @@ from xnect_lite.fitting.calibrate import bone_lengths
 from xnect_lite.fitting.fitter import Fitter
 from xnect_lite.fitting.tree import TREE_INDEX, place_joints
 from xnect_lite.floor import up_from_angles
-from xnect_lite.record.bvh import BvhOptions, Track, build_clip, clip_joints_world_cm, world_from_cam_cm
+from xnect_lite.record.bvh import BvhClip, BvhOptions, Track, build_clips, clip_joints_world_cm, world_from_cam_cm
 from xnect_lite.record.euler import matrices_from_euler_zxy
 from xnect_lite.record.second_pass import filter_backwards
 from xnect_lite.record.take import TakeRecorder, load_take
@@ -27,6 +27,10 @@ from xnect_lite.types import Floor, Frame, People, PoseResult
 
 FACE = [INDEX["nose"], INDEX["r_ear"], INDEX["l_ear"]]
 BODY = [j for j in range(24) if j not in FACE]
+
+
+def build_clip(track: Track, options: BvhOptions | None = None) -> BvhClip:
+    return build_clips([track], options)[0]
 
 
 def fitted_walk(count: int = 90, **noise) -> tuple[np.ndarray, list[People], np.ndarray, np.ndarray]:

@@ -361,7 +361,7 @@ def test_written_file_equals_the_recorded_pose(tmp_path):
     for node, joint in (("Hips", 14), ("LeftHand", 7), ("RightToeBase", 19), ("EndSiteHead", 0), ("EndSiteRightHand", 17)):
         error_cm = np.linalg.norm(bvh.node_positions()[:, bvh.node_index[node]] - truth_cm[:, joint], axis=-1)
         assert error_cm.max() < 0.1, node
-    from xnect_lite.record.bvh import build_clip
+    from xnect_lite.record.bvh import build_clips
 
-    clip = build_clip(load_take(tmp_path / "t").track(1), BvhOptions(floor=False))
+    (clip,) = build_clips([load_take(tmp_path / "t").track(1)], BvhOptions(floor=False))
     assert np.nanmax(np.abs(clip_joints_world_cm(clip)[:, :21] - truth_cm[:, :21])) < 0.1

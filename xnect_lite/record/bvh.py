@@ -1,22 +1,19 @@
-"""BVH files: one skeleton per file, a T-pose rest that faces +Z, Y up, centimetres, Z X Y rotations, absolute root position.
+"""What goes into BVH files: Y up, centimetres, Z X Y rotations from a T-pose that faces +Z, absolute root position.
 
-`build_clips` turns tracks of joint positions into clips that share frame 0, frame rate and frame count; `write_bvh` writes
-one; `clip_joints_world_cm` says where the joints of a written clip are.
+`build_clips` turns tracks of joint positions into clips that share frame 0, frame rate and frame count; `clip_joints_world_cm`
+says where the joints of a clip are once `bvh_file.write_bvh` has written it.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from xnect_lite.errors import XnectError
 from xnect_lite.fitting.rotation import shortest_turn
-from xnect_lite.fitting.tree import TREE
 from xnect_lite.record.bvh_skeleton import (
     BvhSkeleton,
     bone_lengths_mm,
@@ -29,7 +26,7 @@ from xnect_lite.record.resample import bracket, frame_times, resample_points, re
 from xnect_lite.record.rotations import solve_rotations
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
 
-_DECIMALS = 5  # 1e-5 degrees over a body are 0.3 micrometres
+DECIMALS = 5  # in files: 1e-5 degrees over a body are 0.3 micrometres
 _FLOOR_PERCENTILE = 5  # of the lower foot's height: below it lie bad frames, above it steps and jumps
 _FEET = [INDEX["l_toe"], INDEX["r_toe"], INDEX["l_ankle"], INDEX["r_ankle"]]
 
@@ -104,11 +101,6 @@ def _levelling(up_cam: Sequence[float] | None) -> np.ndarray:
     return shortest_turn((up / np.linalg.norm(up))[None], np.array([[0.0, 1.0, 0.0]])).as_matrix()[0]
 
 
-def build_clip(track: Track, options: BvhOptions | None = None) -> BvhClip:
-    """One person's clip on the person's own timeline; see `build_clips`."""
-    return build_clips([track], options)[0]
-
-
 def build_clips(
     tracks: Sequence[Track],
     options: BvhOptions | None = None,
@@ -146,33 +138,9 @@ def recentred(clips: Sequence[BvhClip]) -> list[BvhClip]:
 
 def clip_joints_world_cm(clip: BvhClip) -> np.ndarray:
     """(N, 24, 3) joints as the written file places them, world centimetres; nose and ears are NaN."""
-    angles = np.round(clip.angles_deg, _DECIMALS)
-    skeleton = BvhSkeleton(*(np.round(o, _DECIMALS) for o in (clip.skeleton.offsets_cm, clip.skeleton.end_offsets_cm)))
-    return to_xnect24(*forward_kinematics(skeleton, np.round(clip.root_world_cm, _DECIMALS), matrices_from_euler_zxy(angles)))
-
-
-def bvh_text(clip: BvhClip) -> str:
-    """The whole file as text."""
-    channels = np.concatenate([clip.root_world_cm, clip.angles_deg.reshape(len(clip), -1)], axis=1)
-    if not np.isfinite(channels).all():
-        raise ValueError("a BVH clip must be finite")
-    lines = ["HIERARCHY", *_joint_lines(clip.skeleton, 0, 0)]
-    lines += ["MOTION", f"Frames: {len(clip)}", f"Frame Time: {1 / clip.fps:.10f}"]
-    form = " ".join([f"%.{_DECIMALS}f"] * channels.shape[1])
-    lines += [form % tuple(row) for row in (np.round(channels, _DECIMALS) + 0.0).tolist()]  # + 0 turns -0 into 0
-    return "\n".join(lines) + "\n"
-
-
-def write_bvh(path: str | Path, clip: BvhClip) -> Path:
-    """Write ``clip``, whole or not at all. Raises XnectError where the file cannot be written."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".tmp")
-    try:
-        partial.write_text(bvh_text(clip), encoding="ascii", newline="\n")
-        os.replace(partial, path)
-    except OSError as error:
-        raise XnectError(str(path), f"cannot be written ({error.strerror})", "Choose a folder you may write to") from error
-    return path
+    angles = np.round(clip.angles_deg, DECIMALS)
+    skeleton = BvhSkeleton(*(np.round(o, DECIMALS) for o in (clip.skeleton.offsets_cm, clip.skeleton.end_offsets_cm)))
+    return to_xnect24(*forward_kinematics(skeleton, np.round(clip.root_world_cm, DECIMALS), matrices_from_euler_zxy(angles)))
 
 
 def _clean(track: Track) -> Track:
@@ -254,23 +222,3 @@ def _with_t_pose(clip: BvhClip, floor: bool) -> BvhClip:
         angles_deg=np.concatenate([rest.angles_deg, clip.angles_deg]),
         held=np.concatenate([rest.held, clip.held]),
     )
-
-
-def _joint_lines(skeleton: BvhSkeleton, index: int, depth: int) -> list[str]:
-    """The HIERARCHY block of a joint and what hangs on it."""
-    pad = "\t" * depth
-    joint = TREE[index]
-
-    def offset(values: np.ndarray) -> str:
-        return "OFFSET " + " ".join(f"{v + 0.0:.{_DECIMALS}f}" for v in np.round(values, _DECIMALS))
-
-    place = "3" if joint.parent >= 0 else "6 Xposition Yposition Zposition"
-    lines = [f"{pad}{'JOINT' if joint.parent >= 0 else 'ROOT'} {joint.name}", f"{pad}{{"]
-    lines += [f"{pad}\t{offset(skeleton.offsets_cm[index])}", f"{pad}\tCHANNELS {place} Zrotation Xrotation Yrotation"]
-    for child, other in enumerate(TREE):
-        if other.parent == index:
-            lines += _joint_lines(skeleton, child, depth + 1)
-    end = skeleton.end_offsets_cm[index]
-    if np.isfinite(end).all():
-        lines += [f"{pad}\tEnd Site", f"{pad}\t{{", f"{pad}\t\t{offset(end)}", f"{pad}\t}}"]
-    return [*lines, f"{pad}}}"]

@@ -18,7 +18,8 @@ import numpy as np
 
 from xnect_lite.config import as_dict
 from xnect_lite.errors import XnectError
-from xnect_lite.record.bvh import BvhOptions, build_clips, write_bvh
+from xnect_lite.record.bvh import BvhOptions, build_clips
+from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
 from xnect_lite.record.take_folder import (
     INFO_FILE,
