@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import match
 from xnect_lite.grouping import group_people
 from xnect_lite.network import Predictor
+from xnect_lite.npz import read_npz
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, ROOT
 from xnect_lite.types import Frame
@@ -87,10 +87,9 @@ def save(lift_set: LiftSet, path: Path) -> None:
 def load(path: Path) -> LiftSet:
     """Read what `save` wrote. Raises XnectError if it is something else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: torch.from_numpy(file[name]) for name in LiftSet.__dataclass_fields__}
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise XnectError(str(path), f"is no set of Stage I's answers ({error!r})", "Remove it; it will be made anew") from error
+        arrays = {name: torch.from_numpy(values) for name, values in read_npz(path, list(LiftSet.__dataclass_fields__)).items()}
+    except ValueError as error:
+        raise XnectError(str(path), f"is no set of Stage I's answers: {error}", "Remove it; it will be made anew") from error
     if len({len(value) for value in arrays.values()}) != 1:
         raise XnectError(str(path), "holds columns of different lengths", "Remove it; it will be made anew")
     return LiftSet(**arrays)

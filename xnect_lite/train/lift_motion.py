@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from xnect_lite.data.bodies import canonical_body
 from xnect_lite.errors import XnectError
+from xnect_lite.npz import read_npz
 from xnect_lite.skeleton import MEETS, NUM_JOINTS, PARENTS
 from xnect_lite.train.lift_data import LiftSet, person_size
 
@@ -81,10 +81,10 @@ def save(people: Posed, path: Path) -> None:
 def load(path: Path) -> Posed:
     """Read what `save` wrote. Raises XnectError if it is something else."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Posed(*(torch.from_numpy(file[field.name]) for field in dataclasses.fields(Posed)))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise XnectError(str(path), f"is no set of posed people ({error!r})", "Remove it; it will be made anew") from error
+        arrays = read_npz(path, [field.name for field in dataclasses.fields(Posed)])
+    except ValueError as error:
+        raise XnectError(str(path), f"is no set of posed people: {error}", "Remove it; it will be made anew") from error
+    return Posed(**{name: torch.from_numpy(values) for name, values in arrays.items()})
 
 
 class BorrowedErrors:
