@@ -26,6 +26,7 @@ CROSSING = [(-2200, 4000, 90, 1.2), (2200, 4600, -90, 1.2)]
 SIDE_BY_SIDE = [(-2200, 4000, 90, 1.3), (-2200, 4900, 90, 1.0), (2200, 4400, -90, 1.1)]
 CROWD = [(-2600 + 900 * k, 3800 + 650 * k, 90 if k < 3 else -90, 0.8 + 0.15 * k) for k in range(6)]
 MEETING = [(-300, 7000, 0, 1.0), (300, 3500, 180, 1.0), (-2000, 5000, 90, 0.9)]
+BLACK = [[10.0, 130, 128], [9, 128, 130]]
 RED, BLUE = [[40.0, 190, 170], [20, 128, 128]], [[40.0, 130, 60], [30, 140, 90]]  # shirt and trousers
 SCENES = {"crossing": CROSSING, "side by side": SIDE_BY_SIDE, "crowd": CROWD, "meeting": MEETING}
 
@@ -150,9 +151,10 @@ def test_clothes_tell_apart_who_comes_out_of_a_clinch():
         (RED, 100, RED, None, False),  # too long ago
         (RED, 10, RED, RED, False),  # a team: nobody can tell
         (RED, 10, RED, BLUE, True),
+        (BLACK, 10, BLACK, None, False),  # many wear that
         (RED, 10, [[40.0, 190, 170], [np.nan] * 3], None, False),  # half hidden: not sure enough
     ],
-    ids=["same clothes", "other clothes", "forgotten", "a team", "somebody else beside", "half hidden"],
+    ids=["same clothes", "other clothes", "forgotten", "a team", "somebody else beside", "black", "half hidden"],
 )
 def test_who_comes_back_is_known_by_clothes(worn_then, absent_s, worn_now, beside, known):
     tracker, scene = Tracker(), Scene([(-1500, 4000, 90, 0.0), (1500, 4000, 90, 0.0)], 30, seconds=0.2)

@@ -19,6 +19,8 @@ _LEAST_PX = 6.0  # a smaller trunk has no colour to speak of
 _LIGHTNESS = 0.5  # share at which lightness counts: shade changes it first
 _FAR = 40.0  # mean distance in (weighted) Lab at which two people's clothes are as different as can be
 
+_COLOURED = 12.0  # distance from grey, in Lab
+
 PARTS = 2
 """Trunk and thighs."""
 
@@ -49,6 +51,12 @@ def clothing_distance(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     known = np.isfinite(away)
     mean = np.where(known, away, 0.0).sum(-1) / np.maximum(known.sum(-1), 1)
     return np.where(known.any(-1), np.minimum(mean / _FAR, 1.0), np.nan)
+
+
+def is_telling(clothes: np.ndarray) -> np.ndarray:
+    """(N,) whether (N, 2, 3) clothes say who somebody is: a part has a colour. Black, white and grey are worn by everybody."""
+    away = np.linalg.norm(clothes[..., 1:] - 128, axis=-1)  # OpenCV's zero
+    return (np.nan_to_num(away) >= _COLOURED).any(-1)
 
 
 def _between(a: np.ndarray, b: np.ndarray, share: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from xnect_lite.appearance import PARTS, clothing_distance
+from xnect_lite.appearance import PARTS, clothing_distance, is_telling
 from xnect_lite.config import TrackingConfig
 from xnect_lite.skeleton import OKS_SIGMA
 from xnect_lite.tracks import Tracks, observe, predict
@@ -110,7 +110,7 @@ def _known_again(tracks: Tracks, newcomers: np.ndarray, gone: Tracks, limit: flo
         return {}
     away = clothing_distance(tracks.clothes[newcomers], gone.clothes)  # (N, G)
     complete = np.isfinite(gone.clothes).all((1, 2)) & np.isfinite(tracks.clothes[newcomers]).all((1, 2))[:, None]
-    away = np.where(complete, away, np.inf)
+    away = np.where(complete & is_telling(gone.clothes), away, np.inf)
     # Somebody else who is here and dressed like the one who is gone makes it anybody's guess.
     others = clothing_distance(gone.clothes, tracks.clothes)  # (G, T)
     found: dict[int, int] = {}
