@@ -24,7 +24,7 @@ from xnect_lite.skeleton import CANONICAL_STATURE_M, FLIP, INDEX, MEETS, NUM_JOI
 from xnect_lite.train import lift_data
 from xnect_lite.train.lift_config import Stage2Config
 from xnect_lite.train.lift_data import LiftAugment, LiftSet, augment, collect
-from xnect_lite.train.lift_train import answers_path, lift_loss, score, see
+from xnect_lite.train.lift_train import answers_path, lift_loss, read_out_mm, score, see
 from xnect_lite.types import People
 from xnect_lite.weights import save_weights
 
@@ -169,13 +169,24 @@ def test_a_run_learns_and_leaves_its_files(run):
     assert score(load_lifter(run / "best.safetensors"), walkers(64))["mpjpe_mm"] == pytest.approx(best, rel=0.02)
 
 
-def test_answers_of_another_stage_one_are_not_used(tmp_path):
-    paths = set()
+def test_answers_of_another_stage_one_or_to_other_pictures_are_not_used(tmp_path):
+    paths = []
     for content in (b"one", b"other"):
         (tmp_path / "w.safetensors").write_bytes(content)
         config = Stage2Config(out=str(tmp_path), network=NetworkConfig(weights=str(tmp_path / "w.safetensors")))
-        paths |= {answers_path(config, "train"), answers_path(config, "val")}
-    assert len(paths) == 4
+        fewer = dataclasses.replace(config, data=dataclasses.replace(config.data, limit=10))
+        larger = dataclasses.replace(config, network=dataclasses.replace(config.network, long_side_net_px=640))
+        paths += [answers_path(c, split) for c in (config, fewer, larger) for split in ("train", "val")]
+    assert len(set(paths)) == 12
+    assert answers_path(dataclasses.replace(config, epochs=3), "train") in paths  # how it is learnt changes no answer
+
+
+def test_the_raw_read_out_of_who_is_always_right_is_right_but_for_odd_proportions():
+    """The walker's bones lie within what is plausible; half as long, they do not."""
+    people = walkers(40)
+    assert read_out_mm(people) < 5
+    short = dataclasses.replace(people, locations_m=people.locations_m * 0.5)
+    assert read_out_mm(short) > 50
 
 
 def test_the_loss_weighs_what_is_known():

@@ -79,10 +79,10 @@ class Scene:
 
 @dataclass(frozen=True)
 class Cast:
-    """Who can appear: bodies, what they wear, the motion they move by (may be empty)."""
+    """Who can appear: bodies, what they wear (None where nobody is drawn), the motion they move by (may be empty)."""
 
     bodies: BodySet
-    wardrobe: Wardrobe
+    wardrobe: Wardrobe | None
     motions: Sequence[MotionFile]
     contact: Contact
 
@@ -125,7 +125,7 @@ def sample_character(cast: Cast, rng: np.random.Generator) -> tuple[Body, tuple[
     """A body, mostly of one baked shape with some of another, and its clothes."""
     first, second = rng.integers(len(cast.bodies), size=2)
     body = cast.bodies.mix(int(first), int(second), float(rng.uniform(0, 0.4)))
-    return body, tuple(cast.wardrobe.dress(body, rng))
+    return body, tuple(cast.wardrobe.dress(body, rng)) if cast.wardrobe else ()
 
 
 def sample_pose(config: SceneConfig, cast: Cast, body: Body, rng: np.random.Generator) -> Poses:

@@ -93,7 +93,8 @@ class Studio:
     def licences(self) -> list[str]:
         """Source and licence of everything pictures are made from."""
         moves = sorted({LICENCES[m.name] for m in self.cast.motions})
-        return [self.cast.bodies.source, *self.cast.wardrobe.licences, *moves, *self.backgrounds.licences]
+        worn = self.cast.wardrobe.licences if self.cast.wardrobe else ()
+        return [self.cast.bodies.source, *worn, *moves, *self.backgrounds.licences]
 
     def picture(self, seed: int, index: int) -> Picture:
         """Picture ``index`` of ``seed``."""

@@ -49,11 +49,10 @@ def posed_people(count: int, motion: str | Path, bodies: str | Path | None, held
     from xnect_lite.synth.held_out import share
     from xnect_lite.synth.motion import Contact, open_motions
     from xnect_lite.synth.scene import Cast, SceneConfig, sample_person, sample_view
-    from xnect_lite.synth.wardrobe import Wardrobe
 
     every = bodies_or_bake(bodies)
     some = every.rows(share(range(len(every)), held_out))
-    cast = Cast(some, Wardrobe(some), open_motions(motion, held_out=held_out), Contact(some))
+    cast = Cast(some, None, open_motions(motion, held_out=held_out), Contact(some))
     config, rng = SceneConfig(), np.random.default_rng((seed, held_out))
     joints_px, truth_m = [], []
     with tqdm(total=count, desc="posing", unit="person") as bar:

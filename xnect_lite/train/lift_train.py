@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import sys
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,6 +17,8 @@ from xnect_lite.data.parts import read_packed
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.errors import XnectError
+from xnect_lite.grouping import choose_bones
+from xnect_lite.lifting import chain, complete_bones, plausible_lengths
 from xnect_lite.models.lifter import Lifted, Lifter, evidence
 from xnect_lite.network import Predictor
 from xnect_lite.skeleton import PARENTS, ROOT
@@ -42,6 +46,8 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
     print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
     generator = torch.Generator().manual_seed(config.seed)
     motion = MotionSource(config, train, held_out, generator) if config.data.motion else None
+    raw = {"read_out_mm": read_out_mm(held_out)} | ({"motion_read_out_mm": read_out_mm(motion.held_out)} if motion else {})
+    print(" ".join(f"{name} {value:.4g}" for name, value in raw.items()), flush=True)
 
     net = Lifter(config.width)
     matrices = [p for p in net.parameters() if p.ndim > 1]
@@ -81,7 +87,7 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
             print(json.dumps(figures), file=log, flush=True)
             print(" ".join(f"{k} {v:.4g}" for k, v in figures.items()), file=sys.stderr, flush=True)
             if figures["error_mm"] < best["error_mm"]:
-                best = figures
+                best = raw | figures
                 save_weights(out / "best.safetensors", ema.values, net.arch)
     return best
 
@@ -104,10 +110,10 @@ class MotionSource:
 
 def _posed(config: Stage2Config, split: str, count: int) -> Posed:
     """Posed people of a split, from the run's folder if they are there already."""
-    path = Path(config.out) / f"posed_{split}_{count}_{config.seed}.npz"
+    data = config.data
+    path = _kept(config, f"posed_{split}", data.motion, data.bodies, count, config.seed)
     if path.is_file():
         return lift_motion.load(path)
-    data = config.data
     people = posed_people(count, data.motion, data.bodies or None, split == "val", config.seed)
     lift_motion.save(people, path)
     return people
@@ -136,9 +142,18 @@ def answers(config: Stage2Config, split: str) -> LiftSet:
 
 
 def answers_path(config: Stage2Config, split: str) -> Path:
-    """Where the answers of this Stage I are kept: its weights are part of the name, so another's are never taken for its."""
-    digest = sha256(find_weights(config.network.backbone, config.network.weights))
-    return Path(config.out) / f"answers_{split}_{digest[:12]}.npz"
+    """Where the answers of this Stage I to these pictures are kept."""
+    network, data = config.network, config.data
+    weights = sha256(find_weights(network.backbone, network.weights))
+    pictures = (data.photos, data.archive, data.synthetic, data.sets, data.limit)
+    size = (network.long_side_net_px, network.short_side_net_px)
+    return _kept(config, f"answers_{split}", weights, pictures, size, as_dict(config.grouping))
+
+
+def _kept(config: Stage2Config, name: str, *origin: object) -> Path:
+    """A file of the run's folder. What it was made from is part of its name, so nothing else is ever taken for it."""
+    digest = hashlib.sha256(json.dumps(origin).encode()).hexdigest()
+    return Path(config.out) / f"{name}_{digest[:12]}.npz"
 
 
 def _single(people: LiftSet) -> LiftSet:
@@ -191,12 +206,26 @@ def with_values(width: float, ema: Ema) -> Lifter:
 def score(net: Lifter, people: LiftSet) -> dict[str, float]:
     """Root-relative error in mm over the joints that are known, and how it compares with what the network expected."""
     lifted = net(see(people))
-    error = (lifted.joints_m - people.truth_m).norm(dim=-1)
-    known = (people.weight > 0) & torch.isfinite(error)
-    known[:, ROOT] = False
+    error, known = _error_m(lifted.joints_m, people)
     expected = lifted.spread_m[known] * 3  # spread is per axis
     return {
-        "mpjpe_mm": float(error[known].mean() * 1000),
+        "mpjpe_mm": float(error.mean() * 1000),
         "expected_mm": float(expected.mean() * 1000),
-        "spread_correlation": float(torch.corrcoef(torch.stack([error[known], expected]))[0, 1]),
+        "spread_correlation": float(torch.corrcoef(torch.stack([error, expected]))[0, 1]),
     }
+
+
+def read_out_mm(people: LiftSet) -> float:
+    """Root-relative error in mm of the raw read-out, which the network has to beat. Everybody is alone in their picture."""
+    read, joints = people.locations_m.numpy(), people.joints_px.numpy()
+    bones = np.concatenate([choose_bones(read[i : i + 1], joints[i : i + 1]) for i in range(len(people))])
+    error, _ = _error_m(torch.from_numpy(chain(plausible_lengths(complete_bones(bones)))), people)
+    return float(error.mean() * 1000)
+
+
+def _error_m(joints_m: Tensor, people: LiftSet) -> tuple[Tensor, Tensor]:
+    """(K,) metres off, of all K joints whose place is known, and (N, 24) which these are. The root is right by definition."""
+    error = (joints_m - people.truth_m).norm(dim=-1)
+    known = (people.weight > 0) & torch.isfinite(error)
+    known[:, ROOT] = False
+    return error[known], known
