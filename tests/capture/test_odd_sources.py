@@ -9,7 +9,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from test_capture import HEIGHT, WIDTH, FakeCapture, number_of, picture
+from played_pictures import HEIGHT, WIDTH, FakeCapture, number_of, picture
 
 from xnect_lite.capture import CameraInfo, LiveSource, SyntheticSource, is_synthetic, open_source
 from xnect_lite.capture.live import to_rgb
