@@ -27,7 +27,7 @@ class NetworkConfig:
     weights: str = ""  # .safetensors, or an exported .onnx or .xml; empty = the shipped one for this backbone
     device: str = "auto"  # auto | cpu | cuda | cuda:N
     backend: str = "auto"  # auto | torch | compiled | cudagraph | openvino | onnxruntime
-    precision: str = "auto"  # auto | fp32 | fp16 | bf16
+    precision: str = "auto"  # auto | fp32 | fp16 | bf16; auto: the back end's fastest, int8 if the weights ship in int8, too
     long_side_net_px: int = 512  # network input, longer side
     short_side_net_px: int = 320  # network input, shorter side; portrait sources swap the two
 

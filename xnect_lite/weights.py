@@ -77,6 +77,13 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def int8_of(path: Path) -> Path | None:
+    """The int8 form beside a weight file (OpenVINO's), if the manifest there says that it was made from this very file."""
+    quantised = path.with_name(f"{path.stem}_int8.xml")
+    made_from = manifest(path.parent).get(quantised.name, {}).get("made_from")
+    return quantised if made_from and quantised.is_file() and made_from == sha256(path) else None
+
+
 def verify(path: Path) -> None:
     """Compare a file with the manifest beside it, if it is listed there. Raises XnectError on a difference."""
     entry = manifest(path.parent).get(path.name)

@@ -16,7 +16,7 @@ from xnect_lite.models.compress import fuse
 from xnect_lite.runtime.backends.base import Backend
 from xnect_lite.runtime.backends.names import BACKENDS, EXPORTED, NEVER_OPENED
 from xnect_lite.runtime.devices import check_precision, choose_device
-from xnect_lite.weights import find_weights, load_network
+from xnect_lite.weights import find_weights, int8_of, load_network
 
 _CPU_ONLY = ("openvino", "onnxruntime")
 _log = logging.getLogger(__name__)
@@ -26,7 +26,8 @@ def open_backend(config: NetworkConfig, net: nn.Module | None = None) -> Backend
     """The back end that ``config`` asks for, on ``net`` or else on the weight file that ``config`` names.
 
     'auto' gives torch to a network in memory, which may yet change; to a weight file OpenVINO on a CPU and a CUDA graph on a
-    GPU, or torch where these cannot be had. An exported file is run by the back end of its format.
+    GPU, or torch where these cannot be had. An exported file is run by the back end of its format. OpenVINO runs shipped
+    weights in their int8 form if no precision is asked for.
     Raises XnectError for anything that is not there or does not fit.
     """
     device = choose_device(config.device)
@@ -86,6 +87,8 @@ def _fastest(config: NetworkConfig, device: torch.device, path: Path) -> Backend
 
 
 def _open(name: str, config: NetworkConfig, path: Path, net: nn.Module | None) -> Backend:
+    if name == "openvino" and net is None and not config.weights and config.precision == "auto":
+        path = int8_of(path) or path
     if name in _CPU_ONLY:
         return _open_on_cpu(name, config, path, net)
     make = _torch_backend(name)

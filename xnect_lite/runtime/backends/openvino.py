@@ -87,7 +87,8 @@ def open_weights(path: Path, backbone: str, precision: str = "auto") -> OpenVino
 
 def open_file(path: Path, backbone: str, precision: str = "auto") -> OpenVinoBackend:
     """A back end for an exported .xml with its .bin beside it. Raises XnectError if that is not one of ours."""
-    verify(path)
+    for file in (path, path.with_suffix(".bin")):
+        verify(file)
     try:
         model = read(path)
         arch = model.get_rt_info([ARCH_KEY]).astype(str) if model.has_rt_info([ARCH_KEY]) else ""
