@@ -20,14 +20,7 @@ from xnect_lite.weights import load_network, save_weights
 
 SPARSE_STEPS, STEPS = 48, 60
 THRESHOLD = 0.1  # a toy run is too short for 0.001
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    threads = torch.get_num_threads()
-    register(monkeypatch)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("small")
 
 
 @pytest.fixture(scope="module")

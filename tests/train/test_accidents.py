@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 from kit import write_kit
-from small_network import NAME, register
+from small_network import NAME
 
 import train_pose
 from xnect_lite.data.parts import write_manifest, write_parts
@@ -26,21 +26,14 @@ from xnect_lite.train import report, stage1, step
 from xnect_lite.train.checkpoint import load_state, save_state
 from xnect_lite.weights import load_network, save_weights
 
-TESTS = Path(__file__).parent
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.usefixtures("small")
 EVERY_STEP = "checkpoint_every_minutes=0"
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> Path:
     return write_kit(tmp_path_factory.mktemp("kit"), train=3, val=1)
-
-
-@pytest.fixture(autouse=True)
-def small(monkeypatch):
-    threads = torch.get_num_threads()
-    register(monkeypatch)
-    yield
-    torch.set_num_threads(threads)
 
 
 def arguments(photos: Path, out: Path, *values: str, resume: bool = False) -> list[str]:
@@ -54,9 +47,9 @@ def arguments(photos: Path, out: Path, *values: str, resume: bool = False) -> li
 
 
 def start(*rest: str, **environment: str) -> subprocess.Popen:
-    path = os.pathsep.join([str(TESTS.parent), str(TESTS)])
+    path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent)])
     return subprocess.Popen(
-        [sys.executable, str(TESTS / "train_small.py"), *rest],
+        [sys.executable, str(HERE / "train_small.py"), *rest],
         env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path, **environment},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -127,29 +120,30 @@ def test_a_full_disk_leaves_the_old_weights(tmp_path, request):
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
-def test_a_disk_that_is_full_for_a_while_costs_no_run(photos, tmp_path, monkeypatch, capsys):
-    """The second checkpoint on the way cannot be written: training goes on, and the next one is written again."""
+def refuse_checkpoint(patch: pytest.MonkeyPatch, at: int) -> list[int]:
+    """No room for the checkpoint of step ``at``; the list fills with the steps at which one was to be saved."""
     steps = []
 
     def save(path, state):
         steps.append(state["step"])
-        if state["step"] == 2:
+        if state["step"] == at:
             raise XnectError(str(path), "cannot be written (No space left on device)", "Make room")
         save_state(path, state)
 
-    monkeypatch.setattr(stage1, "save_state", save)
+    patch.setattr(stage1, "save_state", save)
+    return steps
+
+
+def test_a_disk_that_is_full_for_a_while_costs_no_run(photos, tmp_path, monkeypatch, capsys):
+    """The second checkpoint on the way cannot be written: training goes on, and the next one is written again."""
+    steps = refuse_checkpoint(monkeypatch, 2)
     assert train_pose.main(arguments(photos, tmp_path / "run", EVERY_STEP)) == 0
     assert "No space left on device). Make room. Training goes on and tries again later" in capsys.readouterr().err
     assert steps == [0, 1, 2, 3, 4, 4] and load_state(tmp_path / "run" / "state.pt")["step"] == 4
 
 
 def test_a_disk_that_is_full_at_the_end_is_an_error(photos, tmp_path, monkeypatch, capsys):
-    def save(path, state):
-        if state["step"] == 4:
-            raise XnectError(str(path), "cannot be written (No space left on device)", "Make room")
-        save_state(path, state)
-
-    monkeypatch.setattr(stage1, "save_state", save)
+    refuse_checkpoint(monkeypatch, 4)
     assert train_pose.main(arguments(photos, tmp_path / "run", EVERY_STEP)) == 2
     assert "cannot be written" in capsys.readouterr().err
     assert load_state(tmp_path / "run" / "state.pt")["step"] == 3

@@ -46,10 +46,11 @@ def start(photos: Path, out: Path, *values: str, processes: int = 1, resume: boo
     ]  # fmt: skip
     launcher = TORCHRUN if processes == 2 else []
     arguments = ["stage1", *(part for value in settings for part in ("--set", value)), *(["--resume"] if resume else [])]
-    repository = str(Path(__file__).parents[1])
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join([repository, str(Path(SCRIPT).parent)])}
+    tests = Path(SCRIPT).parents[1]
+    path = os.pathsep.join([str(tests.parent), str(tests)])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
     return subprocess.Popen(
-        [sys.executable, *launcher, SCRIPT, *arguments], env=environment, cwd=repository,
+        [sys.executable, *launcher, SCRIPT, *arguments], env=environment, cwd=tests.parent,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
