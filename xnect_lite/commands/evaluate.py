@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from xnect_lite.commands import evaluate_clips
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
     evaluate = verbs.add_parser("eval", help="accuracy on labelled data")
-    evaluate.add_argument("dataset", choices=["photos", "synthetic"], help="photos: the kit's validation split")
-    evaluate.add_argument("--data", required=True, help="folder of the data set, or what xnect-lite data pack made of it")
-    evaluate.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
-    evaluate.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_network_options(evaluate)
-    evaluate.set_defaults(run=_evaluate)
+    kinds = evaluate.add_subparsers(dest="dataset", required=True, metavar="DATA_SET")
+    for name, what in (("photos", "the photo kit's validation split"), ("synthetic", "renders of 'synth render --split val'")):
+        pictures = kinds.add_parser(name, help=what)
+        pictures.add_argument("--data", required=True, help="folder of the data set, or what xnect-lite data pack made of it")
+        pictures.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
+        pictures.add_argument("--json", action="store_true", help="print the figures as JSON")
+        add_network_options(pictures)
+        pictures.set_defaults(run=_evaluate)
+    evaluate_clips.add(kinds)
 
 
 def _evaluate(options: argparse.Namespace) -> int:

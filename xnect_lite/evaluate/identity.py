@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
 
 _LEAST_OKS = 0.3  # a detection farther off is nobody's
 
+Names = Sequence[Sequence[Hashable]]
 
-def idf1(truth: Sequence[Sequence[int]], given: Sequence[Sequence[int]], matches: Sequence[Sequence[tuple[int, int]]]) -> float:
+
+def idf1(truth: Names, given: Names, matches: Sequence[Sequence[tuple[Hashable, Hashable]]]) -> float:
     """Share of detections with the right identity, under the one-to-one naming of identities that makes it largest.
 
     Per frame: ``truth`` the people who are there, ``given`` the identities reported, ``matches`` the (true, given) pairs of
@@ -36,9 +39,9 @@ def idf1(truth: Sequence[Sequence[int]], given: Sequence[Sequence[int]], matches
     return float(2 * together[rows, columns].sum() / total)
 
 
-def swaps(matches: Sequence[Sequence[tuple[int, int]]]) -> int:
+def swaps(matches: Sequence[Sequence[tuple[Hashable, Hashable]]]) -> int:
     """How often a person is found under another identity than when last found."""
-    last: dict[int, int] = {}
+    last: dict[Hashable, Hashable] = {}
     count = 0
     for frame in matches:
         for person, name in frame:
@@ -47,35 +50,64 @@ def swaps(matches: Sequence[Sequence[tuple[int, int]]]) -> int:
     return count
 
 
-def score_take(take: Take, truths: Sequence[Truth]) -> dict[str, Any]:
-    """Identities of a take against the truth of the clip, whose frame i is ``truths[i]`` and whose person i never changes.
+def matched_frames(take: Take, truths: Sequence[Truth]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Frame by frame: its number, the take's rows in it, and (T,) which of these rows is each true person, -1 = not found.
 
-    People of whom too little shows to be taught need not be found, and count neither way if they are. Returns frames, people
-    of the truth in all frames, share of them found, idf1, swaps, and how many ids were given.
+    Frame i of the take is ``truths[i]``; frames beyond the truth are left out. Hidden joints do not count, except of people of
+    whom nothing shows.
     """
-    there, given, matches = [], [], []
-    for index in np.unique(take.every_frame_index):
+    for index in np.unique(take.every_frame_index).tolist():
         if index >= len(truths):
             break
-        rows = np.flatnonzero((take.frame_index == index) & (take.id > 0))
+        rows = np.flatnonzero(take.frame_index == index)
         truth = truths[index]
-        hidden = truth.visible.any(1)[:, None] & ~truth.visible  # of people of whom nothing shows, all joints count
+        hidden = truth.visible.any(1)[:, None] & ~truth.visible
         joints_px = np.where(hidden[..., None], np.nan, truth.joints_px)
-        whose = (
-            match(joints_px, take.joints_px[rows], _LEAST_OKS) if len(joints_px) and len(rows) else np.full(len(joints_px), -1)
-        )
-        pairs = [(int(person), int(take.id[rows[row]])) for person, row in enumerate(whose) if row >= 0]
-        unsure = set(np.flatnonzero(~truth.labelled).tolist())
-        excused = {name for person, name in pairs if person in unsure}
-        there.append([person for person in range(len(joints_px)) if person not in unsure])
-        given.append([int(name) for name in take.id[rows] if name not in excused])
-        matches.append([(person, name) for person, name in pairs if person not in unsure])
-    people = sum(map(len, there))
-    return {
-        "frames": len(there),
-        "people": people,
-        "found": sum(map(len, matches)) / max(people, 1),
-        "idf1": idf1(there, given, matches),
-        "swaps": swaps(matches),
-        "ids": len({name for frame in given for name in frame}),
-    }
+        nobody = np.full(len(joints_px), -1)
+        whose = match(joints_px, take.joints_px[rows], _LEAST_OKS) if len(joints_px) and len(rows) else nobody
+        yield index, rows, whose
+
+
+@dataclass
+class IdentityScore:
+    """Adds up takes. Per frame: the people there, the identities given, and the pairs that are at one place."""
+
+    there: list[list[Hashable]] = field(default_factory=list)
+    given: list[list[Hashable]] = field(default_factory=list)
+    matches: list[list[tuple[Hashable, Hashable]]] = field(default_factory=list)
+    _takes: int = 0
+
+    def add(self, take: Take, truths: Sequence[Truth]) -> None:
+        """Count a take, whose frame i is ``truths[i]`` and whose true person i never changes; nobody is in two takes.
+
+        People of whom too little shows to be taught need not be found, and count neither way if they are.
+        """
+        self._takes += 1
+        take = take.rows(take.id > 0)
+        for index, rows, whose in matched_frames(take, truths):
+            sure = truths[index].labelled
+            names = [(self._takes, name) for name in take.id[rows].tolist()]
+            pairs = [(person, names[row]) for person, row in enumerate(whose.tolist()) if row >= 0]
+            excused = {name for person, name in pairs if not sure[person]}
+            self.there.append([(self._takes, person) for person in np.flatnonzero(sure).tolist()])
+            self.given.append([name for name in names if name not in excused])
+            self.matches.append([((self._takes, person), name) for person, name in pairs if sure[person]])
+
+    def figures(self) -> dict[str, Any]:
+        """frames, people of the truth in all frames, share of them found, idf1, swaps, and how many ids were given."""
+        people = sum(map(len, self.there))
+        return {
+            "frames": len(self.there),
+            "people": people,
+            "found": sum(map(len, self.matches)) / max(people, 1),
+            "idf1": idf1(self.there, self.given, self.matches),
+            "swaps": swaps(self.matches),
+            "ids": len({name for frame in self.given for name in frame}),
+        }
+
+
+def score_take(take: Take, truths: Sequence[Truth]) -> dict[str, Any]:
+    """Identities of one take against the truth of the clip, see `IdentityScore`."""
+    score = IdentityScore()
+    score.add(take, truths)
+    return score.figures()

@@ -44,7 +44,7 @@ def score_photos(
         score.add_pck(labels.human_px, known, detected.joints_px)
         in_ignored = _mostly_inside(people.joints_px, sample.ignore_xyxy)
         score.add_recall(known, detected.joints_px, maps.letterbox.scale, in_ignored)
-        shown = np.where(_inside_picture(known, sample.size)[..., None], known, np.nan)
+        shown = np.where(inside_picture(known, sample.size)[..., None], known, np.nan)
         score.add_ap(shown, detected.joints_px, detected.person_score, _mostly_inside(detected.joints_px, sample.ignore_xyxy))
         score.limbs.add(maps, shown, grouping)
         partner = match(known, people.joints_px)
@@ -58,7 +58,7 @@ def score_photos(
     return score
 
 
-def _inside_picture(joints_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def inside_picture(joints_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(..., 24) whether a joint is in the picture; labels may say where it is beyond the border."""
     with np.errstate(invalid="ignore"):
         return np.all((joints_px > -0.5) & (joints_px < np.array(size) - 0.5), axis=-1)

@@ -44,7 +44,9 @@ def steadiness(take: Take, identity: int) -> Steadiness:
     usual = float(np.median(interval)) if len(interval) else np.nan
     even = np.abs(interval - usual) < 0.25 * usual
     pairs = even[1:] & even[:-1]
-    spread = np.nanstd(bone_lengths(body)[:, _BONES], axis=0) if np.isfinite(body).any() else np.array([np.nan])
+    lengths = bone_lengths(body)[:, _BONES]
+    lengths = lengths[:, np.isfinite(lengths).any(0)]
+    spread = np.nanstd(lengths, axis=0) if lengths.size else np.array([np.nan])
     focal = float(take.info.get("focal_px") or np.nan)
     return Steadiness(
         identity, len(rows), _jitter(root, pairs, usual), _jitter(body, pairs, usual), float(np.nanmean(spread)),

@@ -74,7 +74,7 @@ class JournalWriter:
 
     def append(self, result: PoseResult) -> None:
         """Write one frame. After an error the journal still ends with a whole record."""
-        data = _records(result).tobytes()
+        data = records_of(result).tobytes()
         try:
             if self._file.write(data) != len(data):
                 raise OSError(0, "the disk took only a part")
@@ -147,7 +147,8 @@ def _unlock(descriptor: int) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
 
 
-def _records(result: PoseResult) -> np.ndarray:
+def records_of(result: PoseResult) -> np.ndarray:
+    """The records of one frame: one per person, or one of nobody."""
     people = result.people
     records = np.zeros(max(len(people), 1), RECORD)
     records["mark"] = records["end_mark"] = _MARK

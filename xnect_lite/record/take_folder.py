@@ -79,6 +79,10 @@ class Take:
         """Median time between frames; 0 if there are fewer than two."""
         return float(np.median(np.diff(self.every_frame_t_s))) if len(self.every_frame_t_s) > 1 else 0.0
 
+    def rows(self, chosen: np.ndarray) -> Take:
+        """The take with these rows only, in this order. ``chosen``: indices or a boolean mask."""
+        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in _ROW_FIELDS})
+
     def track(self, identity: int) -> Track:
         """What was seen of one person."""
         rows = self.id == identity
@@ -111,12 +115,16 @@ def load_take(folder: str | Path) -> Take:
             raise XnectError(str(folder / POSES_FILE), f"cannot be read ({error})", "Restore the file") from error
     if not (folder / JOURNAL_FILE).exists():
         raise XnectError(str(folder), f"is not a take: it has neither {POSES_FILE} nor {JOURNAL_FILE}", "Check the folder")
-    records = read_journal(folder / JOURNAL_FILE)
+    return take_of_records(read_journal(folder / JOURNAL_FILE), folder, info)
+
+
+def take_of_records(records: np.ndarray, folder: Path = Path("-"), info: Mapping[str, Any] | None = None) -> Take:
+    """A take from records as `journal.records_of` makes them, in order; it need not be on disk."""
     index, time_s = records["frame_index"], records["t_s"]
     first = np.ones(len(records), bool)  # of its frame
     first[1:] = (np.diff(index) != 0) | (np.diff(time_s) != 0)
     rows = records[records["id"] != NOBODY]
-    return Take(folder, info, time_s[first], index[first], *(rows[f].copy() for f in _ROW_FIELDS))
+    return Take(folder, info or {}, time_s[first], index[first], *(rows[f].copy() for f in _ROW_FIELDS))
 
 
 def _stored(stored: Mapping[str, np.ndarray], name: str) -> np.ndarray:
