@@ -42,11 +42,6 @@ PACKAGES = {
 PHOTOGRAPHS = Photographs([p[None] for p in pictures(6, 64, 96)], [p[None] for p in pictures(2, 64, 96, seed=1)], [], "blots")
 
 
-@pytest.fixture(scope="module")
-def net():
-    return small_network()
-
-
 def _need(form: str) -> None:
     for package in PACKAGES[form]:
         pytest.importorskip(package)
