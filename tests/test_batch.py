@@ -14,31 +14,24 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-import torch
+from untrained import untrained_weights
 
 from xnect_lite.capture import SyntheticSource
 from xnect_lite.config import NetworkConfig, PipelineConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.models.xnect import XNect
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.record.take_folder import load_take, read_info
 from xnect_lite.runtime.ahead import read_ahead
 from xnect_lite.runtime.batch import make_jobs, run_job, takes_of
 from xnect_lite.runtime.offline import process_source
 from xnect_lite.types import Frame
-from xnect_lite.weights import save_weights
 
 SMALL = ("--backbone", "selecsls42", "--set", "network.long_side_net_px=128", "--set", "network.short_side_net_px=64")
 
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained network: it finds nobody, but everything around it runs."""
-    torch.manual_seed(0)
-    net = XNect("selecsls42")
-    path = tmp_path_factory.mktemp("weights") / "xnect_selecsls42.safetensors"
-    save_weights(path, net.state_dict(), net.arch)
-    return path
+    return untrained_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 from people import walking_person
+from untrained import untrained_weights
 
 from xnect_lite.camera import image_centre_px, project, ray_rotation
 from xnect_lite.config import FittingConfig, LiftingConfig, NetworkConfig, PipelineConfig
@@ -26,7 +27,6 @@ from xnect_lite.record.take_folder import load_take
 from xnect_lite.runtime.offline import process_source
 from xnect_lite.skeleton import NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Frame, Letterbox, Maps
-from xnect_lite.weights import save_weights
 
 SIZE = (640, 400)
 FPS = 25.0
@@ -273,12 +273,7 @@ def test_a_stature_set_while_running_moves_the_person_and_nobody_else():
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
-    """An untrained network: it finds nobody, but everything around it runs."""
-    torch.manual_seed(0)
-    net = XNect("selecsls42")
-    path = tmp_path_factory.mktemp("weights") / "xnect_selecsls42.safetensors"
-    save_weights(path, net.state_dict(), net.arch)
-    return path
+    return untrained_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from scipy.io import loadmat
-from synth.gl import renderer
+from synth.box_assets import box_assets
 from synth.tiny import tiny_bodies
 
 from xnect_lite.data.bodies import leg_arm_length
@@ -17,7 +17,6 @@ from xnect_lite.data.mupots import read_mupots, read_sequence
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import INDEX, MUPOTS17
-from xnect_lite.synth.body import save_bodies
 from xnect_lite.synth.clip import ClipConfig, sample_clip
 from xnect_lite.synth.demo import write_demo
 from xnect_lite.synth.motion import Contact
@@ -34,10 +33,7 @@ CAST = Cast(BODIES, Wardrobe(BODIES), [], Contact(BODIES))
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory) -> Assets:
-    renderer(SIZE).close()
-    path = tmp_path_factory.mktemp("bodies") / "bodies.npz"
-    save_bodies(path, BODIES)
-    return Assets(bodies=str(path))
+    return box_assets(tmp_path_factory.mktemp("bodies"), SIZE, BODIES)
 
 
 @pytest.mark.parametrize("seed", range(3))

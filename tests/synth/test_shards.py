@@ -6,13 +6,11 @@ import json
 
 import numpy as np
 import pytest
-from synth.gl import renderer
-from synth.tiny import tiny_bodies
+from synth.box_assets import box_assets
 
 from xnect_lite.data.parts import read_packed
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.errors import XnectError
-from xnect_lite.synth.body import save_bodies
 from xnect_lite.synth.scene import SceneConfig
 from xnect_lite.synth.shards import Order, write_shards
 from xnect_lite.synth.studio import Assets
@@ -23,10 +21,7 @@ CONFIG = SceneConfig(size=(96, 64))
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory) -> Assets:
-    renderer(CONFIG.size).close()
-    path = tmp_path_factory.mktemp("bodies") / "bodies.npz"
-    save_bodies(path, tiny_bodies())
-    return Assets(bodies=str(path))
+    return box_assets(tmp_path_factory.mktemp("bodies"), CONFIG.size)
 
 
 @pytest.fixture(scope="module")

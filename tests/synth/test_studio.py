@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from labelled_people import assert_contract
-from synth.gl import renderer
+from synth.box_assets import box_assets
 from synth.tiny import tiny_bodies
 
 from xnect_lite.data.sample import LabelledPeople
@@ -29,10 +29,7 @@ BODIES = tiny_bodies((1.0, 0.7, 0.95, 0.9))
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory) -> Assets:
-    renderer(SIZE).close()
-    path = tmp_path_factory.mktemp("bodies") / "bodies.npz"
-    save_bodies(path, BODIES)
-    return Assets(bodies=str(path))
+    return box_assets(tmp_path_factory.mktemp("bodies"), SIZE, BODIES)
 
 
 @pytest.fixture(scope="module")

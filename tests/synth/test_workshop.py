@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 
 import pytest
-from synth.gl import renderer
-from synth.tiny import tiny_bodies
+from synth.box_assets import box_assets
 
 from xnect_lite.errors import XnectError
-from xnect_lite.synth.body import save_bodies
 from xnect_lite.synth.scene import SceneConfig
 from xnect_lite.synth.studio import Assets, Studio
 from xnect_lite.synth.workshop import Workshop
@@ -19,10 +17,7 @@ CONFIG = SceneConfig(size=(64, 48))
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory) -> Assets:
-    renderer(CONFIG.size).close()
-    path = tmp_path_factory.mktemp("bodies") / "bodies.npz"
-    save_bodies(path, tiny_bodies())
-    return Assets(bodies=str(path))
+    return box_assets(tmp_path_factory.mktemp("bodies"), CONFIG.size)
 
 
 def _process_and_square(studio: Studio, job: int) -> tuple[int, int]:
