@@ -16,7 +16,7 @@ import torch
 from xnect_lite.config import GroupingConfig
 from xnect_lite.fragments import join_fragments
 from xnect_lite.peaks import LIMB_A, LIMB_B, Peaks, find_peaks, sample_maps, score_limbs
-from xnect_lite.skeleton import MEETS, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.skeleton import FLIP, MEETS, NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Maps, People
 
 __all__ = ["Peaks", "associate", "choose_bones", "find_peaks", "group_people", "read_locations", "score_limbs"]
@@ -126,14 +126,18 @@ def _first_of_their_kind(joints_map: np.ndarray) -> np.ndarray:
 
 
 def _doubles(joints_map: np.ndarray) -> np.ndarray:
-    """(P, P) [weaker, stronger]: most of the weaker one's joints lie on the stronger one's like joints."""
+    """(P, P) [weaker, stronger]: most of the weaker one's joints lie on the stronger one's like joints, or on those of the
+    other side: of somebody seen from the side, the half that is in view is at times taken for both.
+    """
     found = np.isfinite(joints_map[..., 0])
     high = np.where(found[..., None], joints_map, -np.inf).max(1, initial=-np.inf)
     low = np.where(found[..., None], joints_map, np.inf).min(1, initial=np.inf)
     reach = np.maximum(1.0, 0.06 * (high - low).max(-1, initial=0.0))
-    gap = joints_map[:, None] - joints_map[None]
-    with np.errstate(invalid="ignore"):
-        near = np.hypot(gap[..., 0], gap[..., 1]) < reach[None, :, None]
+    near = np.zeros((len(joints_map), *found.shape), bool)
+    for there in (joints_map, joints_map[:, FLIP]):
+        gap = joints_map[:, None] - there[None]
+        with np.errstate(invalid="ignore"):
+            near |= np.hypot(gap[..., 0], gap[..., 1]) < reach[None, :, None]
     return near.sum(-1) >= 0.6 * found.sum(-1)[:, None]
 
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from xnect_lite.errors import XnectError
+
+if TYPE_CHECKING:
+    from xnect_lite.data.sample import Sample
 
 DATA_SETS = ("mpii", "coco", "lsp", "lspet", "muco", "mpi-inf-3dhp", "mupots", "photos", "synthetic")
 """Names of `data.readers.READERS`, which is imported only when a verb runs."""
@@ -19,22 +23,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
     packing = actions.add_parser("pack", help="put pictures and labels into one file or several, to train on another machine")
     packing.add_argument("--photos", metavar="DIR", help="folder of the photo kit's sets")
-    packing.add_argument(
-        "--renders", action="append", default=[], metavar="DIR", help="from synth render or data composite; may be repeated"
-    )
+    packing.add_argument("--renders", action="append", default=[], metavar="DIR", help="from synth render; may be repeated")
     packing.add_argument("--backgrounds", metavar="DIR", help="folder of pictures without people")
     packing.add_argument("--part-mib", type=float, metavar="MIB", help="make a folder of archives of so many MiB of pictures")
     packing.add_argument("-o", "--output", required=True, metavar="PATH", help="the archive (.npz) or folder to write")
     packing.set_defaults(run=_data_pack)
-
-    mixing = actions.add_parser("composite", help="paste people cut out of other pictures into pictures, to train on")
-    mixing.add_argument("--photos", metavar="DIR", help="folder of the photo kit's sets, with masks")
-    mixing.add_argument("--renders", action="append", default=[], metavar="DIR", help="from synth render; may be repeated")
-    mixing.add_argument("--count", type=int, required=True, help="how many pictures")
-    mixing.add_argument("--seed", type=int, default=0, help="the same seed gives the same pictures (default 0)")
-    mixing.add_argument("--part-mib", type=float, default=48.0, metavar="MIB", help="size of the archives (default 48)")
-    mixing.add_argument("-o", "--output", required=True, metavar="DIR", help="the folder to write")
-    mixing.set_defaults(run=_data_composite)
 
     showing = actions.add_parser("show", help="a contact sheet of labelled pictures of a data set, for a person to look at")
     _add_data_set(showing)
@@ -70,7 +63,7 @@ def _data_pack(options: argparse.Namespace) -> int:
     splits = {split: list(read_photokit(options.photos, split)) if options.photos else [] for split in SPLITS}
     for folder in options.renders:
         manifest = read_manifest(Path(folder))
-        samples = {split: read_packed(folder, split) for split in SPLITS}
+        samples = {split: _outlined(read_packed(folder, split), Path(folder), manifest) for split in SPLITS}
         collect_terms(terms, manifest, samples["train"] + samples["val"])
         for split in SPLITS:
             splits[split] += samples[split]
@@ -82,36 +75,14 @@ def _data_pack(options: argparse.Namespace) -> int:
     return 0
 
 
-def _data_composite(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
+def _outlined(samples: list[Sample], folder: Path, manifest: dict[str, Any]) -> list[Sample]:
+    """Renders of before archives held silhouettes get them from the truth beside them."""
+    truths = [folder / part["truth"] for part in manifest["parts"] if "truth" in part]
+    if not truths or not samples or any(sample.silhouettes for sample in samples):
+        return samples
+    from xnect_lite.synth.truth import with_silhouettes
 
-    from xnect_lite.data.composite import composites
-    from xnect_lite.data.cut_outs import layered_photos, layered_renders
-    from xnect_lite.data.pack import collect_terms
-    from xnect_lite.data.parts import read_manifest, write_part_folder
-    from xnect_lite.data.photokit import SETS, TERMS
-
-    for name, least in (("count", 1), ("seed", 0)):
-        if getattr(options, name) < least:
-            raise XnectError(f"--{name}", f"is {getattr(options, name)}", f"Give {least} or more")
-    if not options.part_mib > 0:
-        raise XnectError("--part-mib", f"is {options.part_mib:g}", "Give a size above 0")
-    if not (options.photos or options.renders):
-        raise XnectError("data composite", "has nothing to cut people out of", "Give --photos or --renders")
-    pictures, terms = [], {}
-    if options.photos:
-        pictures += layered_photos(options.photos, "train", SETS)
-        terms |= {name: TERMS[name] for name in SETS}
-    for folder in options.renders:
-        layered = layered_renders(folder, "train")
-        collect_terms(terms, read_manifest(Path(folder)), [picture.sample for picture in layered])
-        pictures += layered
-    stated = {text for entry in terms.values() for text in ([entry] if isinstance(entry, str) else entry)}
-    made = tqdm(composites(pictures, options.count, options.seed), total=options.count, unit="picture", disable=None)
-    entries = {"seed": options.seed, "sources": sorted(stated)}
-    write_part_folder(Path(options.output), {"train": made}, options.part_mib, entries)
-    print(f"{options.output}: {options.count} composites of {len(pictures)} pictures")
-    return 0
+    return with_silhouettes(samples, truths)
 
 
 def _split(options: argparse.Namespace) -> str:

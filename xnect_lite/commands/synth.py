@@ -30,6 +30,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     demo.add_argument("--seconds", type=_positive, default=6.0, help="length (default 6)")
     demo.add_argument("--fps", type=_positive, default=30.0, help="frames per second (default 30)")
     demo.add_argument("--kind", choices=("crossing", "mixed"), default="crossing", help="crossing: they walk past each other")
+    demo.add_argument("--split", choices=("train", "val"), default="train", help="val: held-out people and places")
     _add_common(demo, "640x384", "folder for demo.mp4 and demo-truth.npz")
     demo.set_defaults(run=_demo)
 
@@ -117,7 +118,7 @@ def _demo(options: argparse.Namespace) -> int:
         raise XnectError("--size", f"is {options.size[0]}x{options.size[1]}", "Videos need even sides")
     config = ClipConfig(options.people, options.seconds, options.fps, options.kind, options.size)
     with tqdm(total=config.frames, unit="frame", disable=None) as bar:
-        files = write_demo(options.out, options.seed, config, _assets(options), bar.update)
+        files = write_demo(options.out, options.seed, config, _assets(options, options.split == "val"), bar.update)
     print(*files, sep="\n")
     return 0
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.data.sample import LabelledPeople, Sample, decode_rgb
+from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
 from xnect_lite.npz import read_npz
 
@@ -44,10 +45,22 @@ def write_archive(path: str | Path, splits: dict[str, Iterable[Sample]]) -> dict
         "synthetic": np.array([s.synthetic for s in samples], bool),
         "provenance": np.array([s.provenance for s in samples]),
     }
-    arrays |= {f"people_{name}": getattr(people, name) for name in LabelledPeople.__slots__}
+    arrays |= {f"people_{name}": getattr(people, name) for name in LabelledPeople.__slots__} | _silhouette_arrays(samples)
     with Path(path).open("wb") as file:
         np.savez(file, **arrays)
     return {split: split_of.count(i) for i, split in enumerate(SPLITS)}
+
+
+def _silhouette_arrays(samples: list[Sample]) -> dict[str, np.ndarray]:
+    """PNG files one after the other, their sizes and boxes, a row for each person; size 0 = not known."""
+    found = [one for s in samples for one in s.silhouettes or (None,) * len(s.people)]
+    files = [np.zeros(0, np.uint8) if one is None else np.frombuffer(one.read_png(), np.uint8) for one in found]
+    boxes = [np.zeros(4, np.float32) if one is None else one.box_xyxy for one in found]
+    return {
+        "silhouettes": np.concatenate(files) if files else np.zeros(0, np.uint8),
+        "silhouette_bytes": np.array([len(file) for file in files], np.int64),
+        "silhouette_xyxy": np.array(boxes, np.float32).reshape(-1, 4),
+    }
 
 
 def read_archive(path: str | Path, split: str) -> list[Sample]:
@@ -69,8 +82,9 @@ def read_archive(path: str | Path, split: str) -> list[Sample]:
 
 def _samples(arrays: dict[str, np.ndarray], split: str) -> list[Sample]:
     ends, people_ends, ignore_ends = (np.cumsum(arrays[n]) for n in ("picture_bytes", "people_count", "ignore_count"))
-    focal = arrays.get("focal_px", np.full(len(ends), np.nan))  # older archives lack these two
+    focal = arrays.get("focal_px", np.full(len(ends), np.nan))  # older archives lack these two ...
     synthetic = arrays.get("synthetic", np.zeros(len(ends), bool))
+    outlined = "silhouettes" in arrays  # ... and these
     samples = []
     for i in np.flatnonzero(arrays["split"] == SPLITS.index(split)):
         picture = slice(ends[i] - arrays["picture_bytes"][i], ends[i])
@@ -89,9 +103,19 @@ def _samples(arrays: dict[str, np.ndarray], split: str) -> list[Sample]:
                 provenance=name,
                 read_encoded=encoded,
                 synthetic=bool(synthetic[i]),
+                silhouettes=_silhouettes(arrays, people) if outlined else (),
             )
         )
     return samples
+
+
+def _silhouettes(arrays: dict[str, np.ndarray], people: slice) -> tuple[Silhouette | None, ...]:
+    sizes, boxes = arrays["silhouette_bytes"], arrays["silhouette_xyxy"]
+    ends = int(sizes[: people.start].sum()) + np.cumsum(sizes[people])
+    return tuple(
+        Silhouette(partial(_slice, arrays["silhouettes"], slice(end - size, end)), box) if size else None
+        for size, end, box in zip(sizes[people].tolist(), ends.tolist(), boxes[people], strict=True)
+    )
 
 
 def _slice(data: np.ndarray, part: slice) -> bytes:

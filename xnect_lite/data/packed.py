@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from xnect_lite.data.sample import LabelledPeople, Sample
+from xnect_lite.data.silhouettes import PackedSilhouettes, pack_silhouettes
 
 LEVELS = 2
 
@@ -71,6 +72,8 @@ class PackedSet:
     negative_weight: (N,).
     synthetic:       (N,) bool, the picture is rendered.
     focal_px:        (N,) focal length in pixels of the whole picture, NaN = unknown.
+    sizes:           (N, 2) width and height.
+    silhouettes:     of everyone, where they are known.
     """
 
     images: PackedImages
@@ -82,6 +85,8 @@ class PackedSet:
     synthetic: np.ndarray
     focal_px: np.ndarray
     provenance: tuple[str, ...]
+    sizes: np.ndarray
+    silhouettes: PackedSilhouettes
 
     def __len__(self) -> int:
         return len(self.images)
@@ -89,12 +94,13 @@ class PackedSet:
 
 def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers: int = 4, progress: bool = False) -> PackedSet:
     """Decode every picture and lay the labels out flat."""
-    samples = list(samples)
+    samples, device = list(samples), torch.device(device)
     with ThreadPoolExecutor(workers) as pool:
         decoded = pool.map(_levels, samples)
         pictures = list(tqdm(decoded, total=len(samples), desc="decoding", unit="image", disable=not progress))
+    sizes = np.array([levels[0].shape[1::-1] for levels in pictures], np.int64).reshape(-1, 2)
     return PackedSet(
-        images=_pack_images(pictures, torch.device(device)),
+        images=_pack_images(pictures, device),
         people=LabelledPeople.stack([s.people for s in samples]),
         people_start=_starts([len(s.people) for s in samples]),
         ignore_xyxy=np.concatenate([s.ignore_xyxy for s in samples]) if samples else np.zeros((0, 4), np.float32),
@@ -103,6 +109,8 @@ def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers:
         synthetic=np.array([s.synthetic for s in samples], bool),
         focal_px=np.array([np.nan if s.focal_px is None else s.focal_px for s in samples], np.float64),
         provenance=tuple(s.provenance for s in samples),
+        sizes=sizes,
+        silhouettes=pack_silhouettes((one for s in samples for one in s.silhouettes or (None,) * len(s.people)), device),
     )
 
 
@@ -133,3 +141,9 @@ def _pack_images(pictures: list[list[np.ndarray]], device: torch.device) -> Pack
         torch.from_numpy(np.ascontiguousarray(shapes[..., 1])).to(device),
         torch.from_numpy(np.ascontiguousarray(shapes[..., 0])).to(device),
     )
+
+
+def send(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Copy to the device without waiting for the work already queued there."""
+    tensor = torch.from_numpy(np.ascontiguousarray(array))
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)

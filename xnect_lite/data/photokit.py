@@ -19,16 +19,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from xnect_lite.data.bodies import leg_arm_length
 from xnect_lite.data.pictures import read_rgb
 from xnect_lite.data.sample import LabelledPeople, Sample
+from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import (
     BLAZEPOSE33,
@@ -42,7 +43,6 @@ from xnect_lite.skeleton import (
     derive_joints,
 )  # fmt: skip
 
-T = TypeVar("T")
 SETS = ("lspet", "ccp", "har15", "capston")
 TERMS = {
     "lspet": "Leeds Sports Poses Extended: Flickr photographs, academic use",
@@ -68,13 +68,6 @@ def read_photokit(root: str | Path, split: str, sets: tuple[str, ...] = SETS) ->
 
     Raises XnectError naming the file when a set is missing or a line cannot be read.
     """
-    return map_records(to_sample, root, split, sets)
-
-
-def map_records(
-    make: Callable[[dict[str, Any], Path, str], T], root: str | Path, split: str, sets: tuple[str, ...] = SETS
-) -> Iterator[T]:
-    """``make(record, folder, set)`` of every picture of ``split``, in file order. Raises as `read_photokit` does."""
     for name in sets:
         path = Path(root) / name / "labels.jsonl"
         if not path.is_file():
@@ -84,7 +77,7 @@ def map_records(
                 try:
                     record = json.loads(line)
                     if is_validation(record["file"]) == (split == "val"):
-                        yield make(record, path.parent, name)
+                        yield to_sample(record, path.parent, name)
                 except (LookupError, ValueError, TypeError, AttributeError) as error:
                     raise XnectError(
                         f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
@@ -111,22 +104,17 @@ def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = (
 
 
 def to_sample(record: dict[str, Any], folder: Path, set_name: str) -> Sample:
-    """Turn one line of labels.jsonl into a Sample."""
-    return to_sample_and_taught(record, folder, set_name)[0]
-
-
-def to_sample_and_taught(record: dict[str, Any], folder: Path, set_name: str) -> tuple[Sample, list[dict[str, Any]]]:
-    """The Sample, and the records of those who are its people, in their order; the others are its ignore boxes."""
-    people, taught, ignore = [], [], []
+    """Turn one line of labels.jsonl into a Sample: people who can be taught, ignore boxes for the others."""
+    people, silhouettes, ignore = [], [], []
     for person in record["people"]:
         labels = fuse(person, with_3d=set_name not in _STRETCHED)
         if labels is None:
             ignore.append(_box(person))
         else:
             people.append(labels)
-            taught.append(person)
+            silhouettes.append(_silhouette(person, folder))
     path = folder / "images" / record["file"]
-    sample = Sample(
+    return Sample(
         read_image=partial(read_rgb, path),
         size=(record["width"], record["height"]),
         people=LabelledPeople.stack(people),
@@ -134,8 +122,14 @@ def to_sample_and_taught(record: dict[str, Any], folder: Path, set_name: str) ->
         negative_weight=_NEGATIVE_WEIGHT if set_name in _UNLABELLED_PEOPLE else 1.0,
         provenance=f"{set_name} {record['file']}",
         read_encoded=path.read_bytes,
+        silhouettes=tuple(silhouettes),
     )
-    return sample, taught
+
+
+def _silhouette(person: dict[str, Any], folder: Path) -> Silhouette | None:
+    """The person's mask, where the kit has one; copies of the kit without masks/ are complete for all else."""
+    path = folder / "masks" / (person.get("mask") or ".")
+    return Silhouette(path.read_bytes, np.asarray(person["mask_xyxy"], np.float32)) if path.is_file() else None
 
 
 def _box(person: dict[str, Any]) -> np.ndarray:

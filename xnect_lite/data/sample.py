@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import NUM_JOINTS
 
@@ -75,6 +76,7 @@ class Sample:
     provenance:       data set and file, for messages and contact sheets.
     read_encoded:     returns the picture file's own bytes, where there is a file; archives copy these.
     synthetic:        rendered, not photographed: every label is exact.
+    silhouettes:      of each of ``people``, None where nobody knows it; empty = of nobody.
     """
 
     read_image: Callable[[], np.ndarray]
@@ -86,6 +88,7 @@ class Sample:
     provenance: str = ""
     read_encoded: Callable[[], bytes] | None = None
     synthetic: bool = False
+    silhouettes: tuple[Silhouette | None, ...] = ()
 
 
 def evenly(samples: list[Sample], limit: int) -> list[Sample]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from xnect_lite.data.augment import Labels
+from xnect_lite.data.labels import Labels
 from xnect_lite.skeleton import INDEX, LIMBS, NUM_JOINTS, NUM_LIMBS, PARENTS, ROOT, TORSO
 
 LIMB_RADIUS_MAP = 1.0
@@ -92,7 +92,8 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
     depth = torch.zeros(count, h, w, device=device)
     depth_weight = torch.zeros(count, h, w, device=device)
 
-    # From far to near, so that the nearer person overwrites: by depth where everyone has it, else by size.
+    # From far to near, so that the nearer person overwrites: in composites by layer, else by depth where everyone has it,
+    # else by size.
     for p in _far_to_near(labels, size).unbind(1):
         row = torch.arange(count, device=device)
         here = labels.present[row, p]
@@ -166,4 +167,6 @@ def _far_to_near(labels: Labels, size: torch.Tensor) -> torch.Tensor:
     """(B, P) people in painting order, per canvas."""
     has_depth = (torch.isfinite(labels.log_depth) | ~labels.present).all(1, keepdim=True)
     nearness = torch.where(has_depth, -labels.log_depth.nan_to_num(), size)
+    if labels.layer is not None:
+        nearness = torch.where(labels.layer.isnan(), nearness, labels.layer)
     return torch.where(labels.present, nearness, -torch.inf).argsort(1)

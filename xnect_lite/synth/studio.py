@@ -69,6 +69,7 @@ class Picture:
             provenance=self.name,
             read_encoded=partial(bytes, self.jpeg),
             synthetic=True,
+            silhouettes=self.truth.silhouettes(),
         )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from xnect_lite.data.bodies import canonical_body, leg_arm_length
-from xnect_lite.data.sample import LabelledPeople
+from xnect_lite.data.sample import LabelledPeople, Sample
+from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
 from xnect_lite.npz import read_npz
 from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, NUM_JOINTS
@@ -81,6 +82,10 @@ class Truth:
             human_px=np.where((inside & self.visible[kept])[..., None], px, np.nan).astype(np.float32),
         )
 
+    def silhouettes(self) -> tuple[Silhouette | None, ...]:
+        """Of the labelled people, what shows of them."""
+        return tuple(Silhouette.of(self.ident == i + 1) for i in np.flatnonzero(self.labelled))
+
 
 def measure(people: tuple[Person, ...], view: View, drawn: Rendering) -> Truth:
     """The truth of a drawn scene."""
@@ -140,3 +145,18 @@ def load_truths(path: str | Path) -> list[tuple[str, Truth]]:
         return out
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, cv2.error) as error:
         raise XnectError(str(path), f"holds no truth of rendered pictures ({error})", again) from error
+
+
+def with_silhouettes(samples: Sequence[Sample], paths: Sequence[Path]) -> list[Sample]:
+    """The samples of a folder of renders with the silhouettes that ``paths``, its files of truth, tell.
+
+    For folders made before archives held silhouettes. Raises XnectError if a truth is that of other pictures.
+    """
+    truths = dict(entry for path in paths for entry in load_truths(path))
+    out = []
+    for sample in samples:
+        found = truths[sample.provenance].silhouettes() if sample.provenance in truths else ()
+        if len(found) != len(sample.people):
+            raise XnectError(sample.provenance, "has no truth, or that of other people", "Render the folder again")
+        out.append(replace(sample, silhouettes=found))
+    return out
