@@ -17,6 +17,7 @@ import pytest
 from untrained import untrained_weights
 
 from xnect_lite.capture import SyntheticSource
+from xnect_lite.cli import main
 from xnect_lite.config import NetworkConfig, PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.pipeline import Pipeline
@@ -108,6 +109,16 @@ def test_a_source_without_frames_leaves_no_folder(tmp_path, pipeline):
     with pytest.raises(XnectError, match="no frames in the part"):
         process_source(empty, pipeline, tmp_path / "take")
     assert not (tmp_path / "take").exists()
+
+
+@pytest.mark.parametrize("verb", ["process", "run", "benchmark"])
+def test_a_source_that_is_missing_is_one_line_before_the_network_is_loaded(tmp_path, verb, monkeypatch, capsys):
+    monkeypatch.setattr("xnect_lite.runtime.application.open_pipeline", lambda _: pytest.fail("loaded"))
+    monkeypatch.setattr("xnect_lite.runtime.engines.open_pipeline", lambda _: pytest.fail("loaded"))
+    monkeypatch.chdir(tmp_path)
+    assert main([verb, "nothing_here.mp4"]) == 2
+    assert capsys.readouterr().err == "nothing_here.mp4: no such file, folder or camera. Check the spelling\n"
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_start_past_the_end_leaves_no_folder(tmp_path, weights):

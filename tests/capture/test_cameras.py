@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from xnect_lite.capture import CameraInfo, find_camera, list_cameras, open_source
+from xnect_lite.capture import CameraInfo, check_source, find_camera, list_cameras, open_source
 from xnect_lite.errors import XnectError
+
+CAMERAS = [
+    CameraInfo(0, "Integrated Camera", "usb-1.1"),
+    CameraInfo(2, "Studio Cam", "usb-1.2"),
+    CameraInfo(4, "Studio Cam Pro", "usb-1.3"),
+    CameraInfo(6, "Twin", "usb-2.1"),
+    CameraInfo(8, "Twin", "usb-2.2"),
+]
 
 
 @pytest.mark.parametrize("spec", ["no/such/film.mp4", "webcam that nobody has"])
@@ -21,18 +29,21 @@ def test_no_camera_of_that_number(spec, capfd: pytest.CaptureFixture[str]):
     assert capfd.readouterr().err == "", "OpenCV's own words would only confuse"
 
 
+@pytest.mark.parametrize("spec", ["no/such/film.mp4", "webcam that nobody has", "camera:Zweites Gesicht 3000"])
+def test_that_nothing_has_this_name_is_known_without_opening_anything(spec):
+    with pytest.raises(XnectError, match=r"no such file, folder or camera|no camera of that name"):
+        check_source(spec)
+
+
+@pytest.mark.parametrize("spec", ["0", "camera:97", "rtsp://nobody/there", "synthetic:2", "*.png", "integrated", __file__, "."])
+def test_what_may_be_there_passes_the_check(spec, monkeypatch):
+    monkeypatch.setattr("xnect_lite.capture.cameras.list_cameras", lambda: CAMERAS)
+    check_source(spec)
+
+
 def test_no_camera_of_that_name():
     with pytest.raises(XnectError, match="no camera of that name"):
         open_source("camera:Zweites Gesicht 3000")
-
-
-CAMERAS = [
-    CameraInfo(0, "Integrated Camera", "usb-1.1"),
-    CameraInfo(2, "Studio Cam", "usb-1.2"),
-    CameraInfo(4, "Studio Cam Pro", "usb-1.3"),
-    CameraInfo(6, "Twin", "usb-2.1"),
-    CameraInfo(8, "Twin", "usb-2.2"),
-]
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ __all__ = [
     "Source",
     "SyntheticSource",
     "VideoSource",
+    "check_source",
     "find_camera",
     "is_synthetic",
     "list_cameras",
@@ -34,6 +35,7 @@ __all__ = [
 
 _STREAM = re.compile(r"(https?|rtsps?|rtmps?|udp|tcp|srt)://", re.IGNORECASE)
 _SYNTHETIC = re.compile(r"synthetic(?::(\d+))?", re.IGNORECASE)
+_PREFIX = "camera:"
 _CAMERA = re.compile(r"(?:camera:|/dev/video)?(\d+)", re.IGNORECASE)
 
 
@@ -96,7 +98,26 @@ def open_source(
     if glob.has_magic(text):
         fits = [Path(p) for p in glob.glob(str(path)) if Path(p).suffix.lower() in IMAGE_SUFFIXES]
         return ImageSource(text, natural_order(fits), fps or 30.0, start_s, end_s)
-    raise XnectError(text, "no such file, folder or camera", "Check the spelling")
+    raise _nothing_named(text)
+
+
+def check_source(spec: str) -> None:
+    """Raises XnectError if nothing is named ``spec``. Opens nothing, so ask before loading a network."""
+    text = spec.strip()
+    is_address = _STREAM.match(text) or _CAMERA.fullmatch(text) or is_synthetic(text)
+    if not (is_address or glob.has_magic(text) or Path(text).expanduser().exists() or find_camera(_without_prefix(text))):
+        raise _nothing_named(text)
+
+
+def _nothing_named(text: str) -> XnectError:
+    if not text.lower().startswith(_PREFIX):
+        return XnectError(text, "no such file, folder or camera", "Check the spelling")
+    known = ", ".join(f"{c.index} ({c.name})" for c in list_cameras()) or "none"
+    return XnectError(text, f"no camera of that name; cameras found: {known}", "Check the name, or give a number")
+
+
+def _without_prefix(text: str) -> str:
+    return text[len(_PREFIX) :].strip() if text.lower().startswith(_PREFIX) else text
 
 
 def is_synthetic(spec: str) -> bool:
@@ -111,14 +132,12 @@ def _open_live(text: str, size: tuple[int, int] | None, fps: float | None, limit
     number = _CAMERA.fullmatch(text)
     if number:
         return open_camera(int(number[1]), size=size, fps=fps, **limits)
-    prefixed = text.lower().startswith("camera:")
+    prefixed = text.lower().startswith(_PREFIX)
     if not prefixed and (is_synthetic(text) or Path(text).expanduser().exists() or glob.has_magic(text)):
         return None  # a file wins over a camera of the same name
-    name = text[len("camera:") :].strip() if prefixed else text
-    camera = find_camera(name)
+    camera = find_camera(_without_prefix(text))
     if camera is not None:
         return open_camera(camera.index, camera.name, size=size, fps=fps, **limits)
     if prefixed:
-        known = ", ".join(f"{c.index} ({c.name})" for c in list_cameras()) or "none"
-        raise XnectError(text, f"no camera of that name; cameras found: {known}", "Check the name, or give a number")
+        raise _nothing_named(text)
     return None

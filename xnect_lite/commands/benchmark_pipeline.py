@@ -35,10 +35,12 @@ def _pipeline(options: argparse.Namespace) -> int:
         if getattr(options, name) < 0:
             raise XnectError(f"--{name.replace('_', '-')}", "is less than 0", "Give 0 or more")
     config = pipeline_config(options)
+    from xnect_lite.capture import check_source
     from xnect_lite.runtime.application import open_pipeline
     from xnect_lite.runtime.timer import TimingWindow
     from xnect_lite.runtime.track import track
 
+    check_source(options.source)
     results = track(options.source, pipeline=(pipeline := open_pipeline(config)), newest=False)
     window, total, people = TimingWindow(length=None, warm_up=0), TimingWindow(length=None, warm_up=0), 0
     count, begin_s, size = 0, 0.0, (0, 0)

@@ -6,10 +6,13 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
 from xnect_lite.errors import XnectError
+
+if TYPE_CHECKING:
+    from xnect_lite.runtime.batch import Job, Outcome
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
@@ -50,8 +53,10 @@ def _process(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         print(f"{outcome.source}: done already, {outcome.folder} (--again does it anew)", file=sys.stderr)
     rest = [job for job in jobs if not is_done[job]]
-    if rest:
+    missing = _missing(rest)
+    if rest := [job for job in rest if job not in missing]:
         outcomes += _run(rest, options)
+    outcomes += missing.values()
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     if options.json:
         print(json.dumps(_summary(outcomes), indent=2))
@@ -64,7 +69,21 @@ def _process(options: argparse.Namespace) -> int:
     return 2 if failed else 0
 
 
-def _run(jobs: list, options: argparse.Namespace) -> list:
+def _missing(jobs: list[Job]) -> dict[Job, Outcome]:
+    """What has no source, found out before the network is loaded."""
+    from xnect_lite.capture import check_source
+    from xnect_lite.runtime.batch import Outcome
+
+    outcomes = {}
+    for job in jobs:
+        try:
+            check_source(job.source)
+        except XnectError as error:
+            outcomes[job] = Outcome(job.source, "failed", error=str(error))
+    return outcomes
+
+
+def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
     from tqdm import tqdm
 
     from xnect_lite.runtime.engines import run_here, run_in_processes, run_on_ray
@@ -95,7 +114,7 @@ def _ran_on(pipeline: Any) -> str:
     return f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}"
 
 
-def _summary(outcomes: list) -> dict[str, Any]:
+def _summary(outcomes: list[Outcome]) -> dict[str, Any]:
     counts = {status: sum(o.status == status for o in outcomes) for status in ("done", "recognised", "failed")}
     return {**counts, "sources": [outcome.as_dict() for outcome in outcomes]}
 

@@ -36,9 +36,11 @@ def _run(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     if options.show:
         return _show(options, config)
+    from xnect_lite.capture import check_source
     from xnect_lite.runtime.application import open_pipeline
     from xnect_lite.runtime.track import track
 
+    check_source(options.source)
     results = track(
         options.source, pipeline=(pipeline := open_pipeline(config)), start_s=options.start, end_s=options.end,
         newest=not options.every_frame,
