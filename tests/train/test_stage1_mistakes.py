@@ -25,7 +25,7 @@ def test_an_unknown_key_ends_with_code_2_and_the_nearest_key(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("data.photos=nowhere", r"nowhere.lspet.labels.jsonl: does not exist"),
+        ("data.photos=nowhere", r"nowhere.lspet.labels.jsonl: does not exist.*--set data.photos="),
         ("data.sets=[lspet, ccp]", r"ccp.labels.jsonl: does not exist"),
         ("data.backgrounds=nowhere", r"nowhere: is no folder"),
         ("data.archive=nowhere.npz", r"nowhere.npz: is no training archive"),

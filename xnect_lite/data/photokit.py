@@ -71,7 +71,8 @@ def read_photokit(root: str | Path, split: str, sets: tuple[str, ...] = SETS) ->
     for name in sets:
         path = Path(root) / name / "labels.jsonl"
         if not path.is_file():
-            raise XnectError(str(path), "does not exist", "Point --data at the folder that holds the photo kit's sets")
+            wanted = "the folder that holds the photo kit's sets"
+            raise XnectError(str(path), "does not exist", f"Point --data, or --set data.photos= in training, at {wanted}")
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 try:
