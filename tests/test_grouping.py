@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from xnect_lite.config import GroupingConfig
 from xnect_lite.fragments import join_fragments
 from xnect_lite.grouping import associate, group_people
-from xnect_lite.skeleton import INDEX, JOINTS, LIMBS, NUM_JOINTS, NUM_LIMBS, ROOT
+from xnect_lite.skeleton import FLIP, INDEX, JOINTS, LIMBS, NUM_JOINTS, NUM_LIMBS, ROOT
 from xnect_lite.types import Letterbox, Maps
 
 CONFIG = GroupingConfig()
@@ -215,6 +215,17 @@ def test_a_double_detection_is_dropped(offset, found, monkeypatch):
     np.testing.assert_allclose(people.joints_px[0], to_px(person(30, 19, 1.4)), atol=3)
     monkeypatch.setattr("xnect_lite.grouping._doubles", lambda j: np.zeros((len(j), len(j)), bool))
     assert len(group_people(_twice(offset), CONFIG)) == 2
+
+
+@pytest.mark.parametrize(("offset", "found"), [(0.5, 1), (6.0, 2)], ids=["a half taken for both", "somebody else's half"])
+def test_a_side_that_is_found_as_the_other_side_too_is_dropped(offset, found):
+    """Whoever is seen from the side has a left arm and leg where a right arm and leg seem to be as well."""
+    body, again = person(30, 19, 1.4), np.full((NUM_JOINTS, 2), np.nan)
+    right = [j for j, name in enumerate(JOINTS) if name.startswith("r_") and name != "r_ear"]
+    again[right] = body[FLIP][right] + (offset, 0)
+    people = group_people(draw([body, again], sigma=0.6), CONFIG)
+    assert len(people) == found
+    check(people.take(np.array([0])), [body])
 
 
 @pytest.mark.parametrize(("most", "found"), [(10, 4), (4, 4), (3, 3), (1, 1)])

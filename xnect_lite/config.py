@@ -92,7 +92,7 @@ class FilterConfig:
     smoothing: float = 0.5  # 0 = none, 1 = very steady and slow; 0.5 = the cut-offs below as they are
     second_pass: bool = True  # recordings of whole files are filtered backwards too, so that nothing lags
     min_cutoff_2d_hz: float = 1.7
-    beta_2d: float = 0.3  # per (torso length / s)
+    beta_2d: float = 1.0  # per (torso length / s)
     min_cutoff_3d_hz: float = 1.2
     beta_3d: float = 0.8  # per (m / s)
     min_cutoff_root_hz: float = 0.8
