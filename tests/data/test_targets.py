@@ -29,13 +29,14 @@ def cell(x: float, y: float) -> tuple[float, float]:
 
 
 def make_labels(*people: dict, negative_weight: float = 1.0, ignore: tuple[int, int, int, int] | None = None) -> Labels:
-    """One canvas. A person: joint name -> map cell, with optional 'bones', 'weight', 'weight_3d' and 'log_depth'."""
+    """One canvas. A person: joint name -> map cell, with optional 'bones', 'weight', 'weight_3d', 'log_depth' and 'layer'."""
     most = max(1, len(people))
     labels = Labels(
         joints_net_px=torch.full((1, most, NUM_JOINTS, 2), torch.nan), weight_2d=torch.zeros(1, most, NUM_JOINTS),
         bones_m=torch.full((1, most, NUM_JOINTS, 3), torch.nan), weight_3d=torch.zeros(1, most, NUM_JOINTS),
         log_depth=torch.full((1, most), torch.nan), present=torch.zeros(1, most, dtype=torch.bool),
         ignore=torch.zeros(1, H, W, dtype=torch.bool), negative_weight=torch.full((1, H, W), negative_weight),
+        layer=torch.full((1, most), torch.nan),
     )  # fmt: skip
     for p, person in enumerate(people):
         labels.present[0, p] = True
@@ -47,6 +48,7 @@ def make_labels(*people: dict, negative_weight: float = 1.0, ignore: tuple[int, 
             labels.bones_m[0, p, INDEX[name]] = torch.tensor(bone)
             labels.weight_3d[0, p, INDEX[name]] = person.get("weight_3d", 1.0)
         labels.log_depth[0, p] = person.get("log_depth", torch.nan)
+        labels.layer[0, p] = person.get("layer", torch.nan)
     if ignore is not None:
         x0, y0, x1, y1 = ignore
         labels.ignore[0, y0:y1, x0:x1] = True
@@ -244,8 +246,9 @@ FAR = {"l_wrist": (16, 6), "nose": (16, 10), "bones": {"l_wrist": (2, 2, 2)}}
         ({**NEAR, "log_depth": 1.0}, {**FAR, "log_depth": 2.0}),
         ({**FAR, "log_depth": 1.0}, {**NEAR, "log_depth": 2.0}),
         (NEAR, {**FAR, "log_depth": 0.1}),
+        ({**FAR, "log_depth": 2.0, "layer": 1.0}, {**NEAR, "log_depth": 1.0, "layer": 0.0}),
     ],
-    ids=["larger", "nearer and larger", "nearer though smaller", "depth of one alone says nothing: larger"],
+    ids=["larger", "nearer and larger", "nearer though smaller", "depth of one alone says nothing: larger", "pasted over"],
 )
 def test_where_people_overlap_the_nearer_wins(near, far, swapped):
     targets, wrist = _two_wrists(far, near) if swapped else _two_wrists(near, far)

@@ -78,7 +78,7 @@ def _data_pack(options: argparse.Namespace) -> int:
 def _outlined(samples: list[Sample], folder: Path, manifest: dict[str, Any]) -> list[Sample]:
     """Renders of before archives held silhouettes get them from the truth beside them."""
     truths = [folder / part["truth"] for part in manifest["parts"] if "truth" in part]
-    if not truths or not samples or any(sample.silhouettes for sample in samples):
+    if not truths or not samples or any(one is not None for sample in samples for one in sample.silhouettes):
         return samples
     from xnect_lite.synth.truth import with_silhouettes
 

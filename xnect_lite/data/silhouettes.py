@@ -1,0 +1,111 @@
+"""Silhouettes of labelled people: who can be cut out of a picture, and where they hide what is behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from xnect_lite.errors import XnectError
+
+_MOST_PX = 96  # longer side in memory: outlines of people need no more, and a kit of 20,000 then takes 80 MB
+_SOFT = 0.45, 0.75  # segmenters' masks fade out over too many pixels: halos of the old background would show
+_BORDER_PX = 2
+_LEAST_HEIGHT_PX = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Silhouette:
+    """One person's outline. read_png: a grey PNG file, 255 = the person, that fills box_xyxy (4,) of the picture."""
+
+    read_png: Callable[[], bytes]
+    box_xyxy: np.ndarray
+
+    @classmethod
+    def of(cls, inside: np.ndarray) -> Silhouette | None:
+        """Of (H, W) bool; None if nothing is inside."""
+        y, x = np.nonzero(inside)
+        if not len(x):
+            return None
+        x0, y0, x1, y1 = x.min(), y.min(), x.max() + 1, y.max() + 1
+        png = cv2.imencode(".png", inside[y0:y1, x0:x1].astype(np.uint8) * 255)[1].tobytes()
+        return cls(lambda: png, np.array([x0, y0, x1, y1], np.float32))
+
+    def decoded(self) -> np.ndarray:
+        """(h, w) uint8 over the box, at most 96 px long. Raises XnectError if the file cannot be decoded."""
+        data = np.frombuffer(self.read_png(), np.uint8)
+        mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
+        if mask is None:
+            raise XnectError("a silhouette", "is not a picture that can be decoded", "Fetch or pack the data set again")
+        shrink = _MOST_PX / max(mask.shape)
+        if shrink >= 1:
+            return mask
+        size = tuple(max(1, round(side * shrink)) for side in mask.shape[::-1])
+        return cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+
+
+@dataclass(frozen=True)
+class PackedSilhouettes:
+    """Everyone's silhouettes, in the order of a packed set's P people.
+
+    pixels: (total,) uint8 on the device; host_pixels: the same in the host's memory, so that labels can ask without waiting.
+    offset, width, height: (P,) int64, width 0 = not known. box_xyxy: (P, 4) in pixels of the person's picture.
+    """
+
+    pixels: torch.Tensor
+    host_pixels: torch.Tensor
+    offset: np.ndarray
+    width: np.ndarray
+    height: np.ndarray
+    box_xyxy: np.ndarray
+
+    @property
+    def known(self) -> np.ndarray:
+        """(P,) bool."""
+        return self.width > 0
+
+    def whole(self, sizes: np.ndarray) -> np.ndarray:
+        """(P,) bool: large enough to be cut out, and not cut by the edge of their picture; sizes (P, 2) width, height."""
+        box = self.box_xyxy
+        inside = (box[:, :2] >= _BORDER_PX).all(1) & (box[:, 2:] <= sizes - _BORDER_PX).all(1)
+        return self.known & inside & (box[:, 3] - box[:, 1] >= _LEAST_HEIGHT_PX)
+
+    def alpha(self, row: int, xy: torch.Tensor) -> torch.Tensor:
+        """(...) 0..1, how much of person ``row`` covers (..., 2) pixels of their own picture; NaN is covered by nobody."""
+        pixels = self.host_pixels if xy.device.type == "cpu" else self.pixels
+        x0, y0, x1, y1 = self.box_xyxy[row].tolist()
+        width, height, offset = int(self.width[row]), int(self.height[row]), int(self.offset[row])
+        x = (xy[..., 0] + 0.5 - x0) * (width / (x1 - x0)) - 0.5
+        y = (xy[..., 1] + 0.5 - y0) * (height / (y1 - y0)) - 0.5
+        inside = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+        x, y = (torch.where(inside, v, 0.0).clamp(0, most - 1) for v, most in ((x, width), (y, height)))
+        left, top = x.long(), y.long()
+        right, bottom = (left + 1).clamp_max(width - 1), (top + 1).clamp_max(height - 1)
+
+        def at(down: torch.Tensor, across: torch.Tensor) -> torch.Tensor:
+            return pixels[offset + down * width + across].float()
+
+        upper = torch.lerp(at(top, left), at(top, right), x - left)
+        lower = torch.lerp(at(bottom, left), at(bottom, right), x - left)
+        value = torch.lerp(upper, lower, y - top) / 255
+        return inside * ((value - _SOFT[0]) / (_SOFT[1] - _SOFT[0])).clamp(0, 1)
+
+
+def pack_silhouettes(silhouettes: Iterable[Silhouette | None], device: torch.device) -> PackedSilhouettes:
+    """Decode them all, one after the other. Raises XnectError if one cannot be decoded."""
+    found = [one if one is not None and (one.box_xyxy[2:] > one.box_xyxy[:2]).all() else None for one in silhouettes]
+    masks = [np.zeros((0, 0), np.uint8) if one is None else one.decoded() for one in found]
+    sizes = np.array([mask.size for mask in masks], np.int64)
+    pixels = torch.from_numpy(np.concatenate([mask.ravel() for mask in masks] or [np.zeros(0, np.uint8)]))
+    boxes = [np.zeros(4) if one is None else one.box_xyxy for one in found]
+    return PackedSilhouettes(
+        pixels.to(device),
+        pixels,
+        np.cumsum(sizes) - sizes,
+        np.array([mask.shape[1] for mask in masks], np.int64),
+        np.array([mask.shape[0] for mask in masks], np.int64),
+        np.array(boxes, np.float32).reshape(-1, 4),
+    )
