@@ -1,26 +1,37 @@
-"""``xnect-lite take``: who is in a take, mending identities afterwards, how good they are, how steady everybody is."""
+"""``xnect-lite take``: who is in a take, finishing one whose program was killed, mending identities, how good it is."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from typing import TYPE_CHECKING
+
+from xnect_lite.errors import XnectError
+
+if TYPE_CHECKING:
+    from xnect_lite.record.take import TakeSummary
+    from xnect_lite.record.take_folder import Take
 
 _LEAST_FRAMES = 30  # of a person whose steadiness is worth a row
 
 
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
-    take = verbs.add_parser("take", help="list the people of a take; swap, merge or cut them into a new take; score takes")
+    take = verbs.add_parser(
+        "take", help="list the people of a take; finish one that was cut off; swap, merge or cut them; score takes"
+    )
     actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     show = actions.add_parser("show", help="who is in it, when")
+    finish = actions.add_parser("finish", help="write the BVH files of a take whose program was killed")
     swap = actions.add_parser("swap", help="two people change places from a time on")
     merge = actions.add_parser("merge", help="two ids are one person")
     cut = actions.add_parser("cut", help="from a time on, an id is somebody else")
     score = actions.add_parser("score", help="identities against the truth of a clip of 'synth demo'")
     steady = actions.add_parser("steadiness", help="how much people tremble, slide and change their size; needs no truth")
     steady.add_argument("takes", nargs="+", metavar="take", help="take folder")
-    for action in (show, swap, merge, cut, score):
+    for action in (show, finish, swap, merge, cut, score):
         action.add_argument("take", help="take folder")
     for action, names in ((swap, ("one", "other")), (merge, ("into", "other")), (cut, ("person",))):
         for name in names:
@@ -30,10 +41,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     swap.add_argument("--from", dest="from_s", type=float, default=0.0, metavar="S", help="from second S on (default: all)")
     cut.add_argument("--at", dest="at_s", type=float, required=True, metavar="S", help="second of the cut")
     score.add_argument("--truth", required=True, metavar="FILE", help="demo-truth.npz of the clip that was processed whole")
-    for action in (show, score, steady):
+    for action in (show, finish, score, steady):
         action.add_argument("--json", action="store_true", help="print as JSON")
 
     show.set_defaults(run=_show)
+    finish.set_defaults(run=_finish)
     swap.set_defaults(run=_swap)
     merge.set_defaults(run=_merge)
     cut.set_defaults(run=_cut)
@@ -44,9 +56,9 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _show(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from xnect_lite.record.take_folder import load_take
-
-    take = load_take(options.take)
+    take = _loaded(options.take)
+    if take.info.get("state") == "recording":
+        print(_unfinished(take), file=sys.stderr)
     files = {person.get("id"): person.get("file") for person in take.info.get("people", [])}
     rows = []
     for identity in take.ids:
@@ -59,6 +71,36 @@ def _show(options: argparse.Namespace) -> int:
     print(f"{'id':>4}{'from s':>10}{'to s':>10}{'frames':>8}   file")
     for row in rows:
         print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {row['file'] or '-'}")
+    return 0
+
+
+def _loaded(folder: str) -> Take:
+    """The take, finished or not. Raises XnectError for one without any frame."""
+    from xnect_lite.record.journal import is_being_recorded
+    from xnect_lite.record.take_folder import JOURNAL_FILE, load_take
+
+    take = load_take(folder)
+    if not len(take.every_frame_t_s):
+        if is_being_recorded(take.folder / JOURNAL_FILE):
+            raise XnectError(folder, "holds no frames yet", "Look again in a moment")
+        raise XnectError(folder, "holds no frames: its program ended before the first one", "Remove the folder")
+    return take
+
+
+def _unfinished(take: Take) -> str:
+    from xnect_lite.record.journal import is_being_recorded
+    from xnect_lite.record.take_folder import JOURNAL_FILE
+
+    if is_being_recorded(take.folder / JOURNAL_FILE):
+        return f"{take.folder}: is still being recorded"
+    return f"{take.folder}: was cut off while it was recorded. Write its BVH files with xnect-lite take finish {take.folder}"
+
+
+def _finish(options: argparse.Namespace) -> int:
+    from xnect_lite.record.take import export_take
+
+    _loaded(options.take)
+    _print_written(export_take(options.take), options.json)
     return 0
 
 
@@ -87,14 +129,18 @@ def _edit(options: argparse.Namespace, edit, what: str) -> int:
     from xnect_lite.record.edit import edit_take
 
     summary = edit_take(options.take, edit, what, options.output)
-    if options.json:
-        people = [{"id": p.id, "file": p.file, "frames": p.frames} for p in summary.people]
-        print(json.dumps({"folder": str(summary.folder), "edit": what, "people": people}, indent=2))
-    else:
-        print(summary.folder)
-        for person in summary.people:
-            print(f"  id {person.id}: {person.file or 'no BVH, ' + person.skipped}")
+    _print_written(summary, options.json, edit=what)
     return 0
+
+
+def _print_written(summary: TakeSummary, as_json: bool, **more: str) -> None:
+    if as_json:
+        people = [{"id": p.id, "file": p.file, "frames": p.frames} for p in summary.people]
+        print(json.dumps({"folder": str(summary.folder), **more, "people": people}, indent=2))
+        return
+    print(summary.folder)
+    for person in summary.people:
+        print(f"  id {person.id}: {person.file or 'no BVH, ' + person.skipped}")
 
 
 def _score(options: argparse.Namespace) -> int:

@@ -1,0 +1,63 @@
+"""``xnect-lite take`` on what a killed program left behind, at whatever moment it was killed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from test_take import killed, record, result
+
+from xnect_lite.cli import main
+
+
+def leave(folder: Path, moment: str) -> Path:
+    """A take folder as a program leaves it that is killed at this ``moment``."""
+    journal = killed(folder, {n: (1, 2) for n in range(40)} if moment == "in the middle" else {})
+    if moment == "before take.json":
+        (folder / "take.json").unlink()
+        (folder / "log.txt").unlink()
+    elif moment == "before the journal's header":
+        (folder / "take.json").unlink()
+        journal.write_bytes(b"")
+    return folder
+
+
+@pytest.mark.parametrize("moment", ["before the journal's header", "before take.json", "before the first frame"])
+@pytest.mark.parametrize("action", ["show", "finish"])
+def test_a_take_without_a_frame_is_said_to_be_one(tmp_path, capsys, action, moment):
+    folder = leave(tmp_path / "t", moment)
+    before = {path.name for path in folder.iterdir()}
+    assert main(["take", action, str(folder)]) == 2
+    out, error = capsys.readouterr()
+    assert out == "" and error == f"{folder}: holds no frames: its program ended before the first one. Remove the folder\n"
+    assert {path.name for path in folder.iterdir()} == before
+
+
+def test_a_take_that_was_cut_off_is_shown_and_can_be_finished(tmp_path, capsys):
+    folder = str(leave(tmp_path / "t", "in the middle"))
+    assert main(["take", "show", "--json", folder]) == 0
+    out, error = capsys.readouterr()
+    assert [(row["id"], row["frames"], row["file"]) for row in json.loads(out)] == [(1, 40, None), (2, 40, None)]
+    assert error == f"{folder}: was cut off while it was recorded. Write its BVH files with xnect-lite take finish {folder}\n"
+    assert main(["take", "finish", "--json", folder]) == 0
+    people = json.loads(capsys.readouterr().out)["people"]
+    assert [person["file"] for person in people] == ["person01.bvh", "person02.bvh"]
+    assert all((tmp_path / "t" / person["file"]).is_file() for person in people)
+    assert main(["take", "show", folder]) == 0
+    out, error = capsys.readouterr()
+    assert "person02.bvh" in out and error == "", "nothing is left to be finished"
+
+
+def test_a_take_that_is_being_recorded_is_left_alone(tmp_path, capsys):
+    pytest.importorskip("fcntl", reason="this system cannot tell that a journal is open")
+    folder = str(tmp_path / "t")
+    with record(tmp_path / "t", {}) as recorder:
+        assert main(["take", "show", folder]) == 2
+        assert "holds no frames yet" in capsys.readouterr().err
+        for number in range(40):
+            recorder.add(result(number, (1,)))
+        assert main(["take", "show", folder]) == 0
+        assert capsys.readouterr().err == f"{folder}: is still being recorded\n"
+        assert main(["take", "finish", folder]) == 2
+        assert capsys.readouterr().err == f"{folder}: is still being recorded. Stop the recording first\n"
