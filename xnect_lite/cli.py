@@ -11,11 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from xnect_lite import __version__
-from xnect_lite.commands import benchmark, data, evaluate, export, imagenet, process, run, synth, take, timing, weights
+from xnect_lite.commands import benchmark, data, devices, evaluate, export, imagenet, process, run, synth, take, timing, weights
 from xnect_lite.commands.benchmark_pipeline import with_action
 from xnect_lite.errors import XnectError
 
-VERBS = (run, process, take, export, evaluate, benchmark, timing, imagenet, data, synth, weights)
+VERBS = (run, process, take, export, evaluate, benchmark, timing, imagenet, data, synth, weights, devices)
 """In the order that ``--help`` lists them."""
 
 
