@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from xnect_lite.commands.benchmark_pipeline import add_pipeline_action
+from xnect_lite.commands.figures import print_figures
 from xnect_lite.errors import XnectError
 
 
@@ -52,9 +52,5 @@ def _data(options: argparse.Namespace) -> int:
         **asdict(timing), "width": options.width, "height": options.height, "batch": options.batch,
         "device": device_title(device), "threads": torch.get_num_threads(),
     }  # fmt: skip
-    if options.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        for name, value in figures.items():
-            print(f"{name:<16} {round(value, 1) if isinstance(value, float) else value}")
+    print_figures(figures, options.json, digits=1)
     return 0

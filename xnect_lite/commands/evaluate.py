@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from xnect_lite.commands import evaluate_clips
+from xnect_lite.commands.figures import print_figures
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
 
@@ -45,17 +45,13 @@ def _evaluate(options: argparse.Namespace) -> int:
         samples = evenly(samples, options.limit)
     predictor = Predictor(config.network)
     score = score_photos(predictor, samples, config.grouping, progress=True, lift=open_lift(config.lifting))
-    figures = score.figures(exact=synthetic)
-    figures |= {
+    figures = {
+        **score.figures(exact=synthetic),
         "images": len(samples), "pck_per_joint": per_joint_pck(score),
         "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
         "precision": predictor.precision,
     }  # fmt: skip
-    if options.json:
-        print(json.dumps(figures, indent=2))
-    else:
-        for name, value in figures.items():
-            print(f"{name:<24} {value if not isinstance(value, float) else round(value, 3)}")
+    print_figures(figures, options.json, digits=3)
     return 0
 
 

@@ -7,6 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from xnect_lite.commands.figures import print_figures
 from xnect_lite.errors import XnectError
 
 if TYPE_CHECKING:
@@ -149,11 +150,7 @@ def _score(options: argparse.Namespace) -> int:
     from xnect_lite.synth.truth import load_truths
 
     figures = score_take(load_take(options.take), [truth for _, truth in load_truths(options.truth)])
-    if options.json:
-        print(json.dumps(figures, indent=2))
-        return 0
-    for name, value in figures.items():
-        print(f"{name:<8} {round(value, 3) if isinstance(value, float) else value}")
+    print_figures(figures, options.json, digits=3)
     return 0
 
 

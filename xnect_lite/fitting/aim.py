@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xnect_lite.fitting.limits import HIGH, LOW, MIDDLE
-from xnect_lite.fitting.rotation import shortest_turn, to_matrix, transposed
+from xnect_lite.fitting.rotation import shortest_turn, to_matrix, transposed, unit
 from xnect_lite.fitting.tree import REST_DIRECTIONS, TREE, TREE_INDEX, TREE_PARENT
 from xnect_lite.skeleton import BVH_NAMES, INDEX, PARENTS
 
@@ -20,11 +20,11 @@ def aim(joints_mm: np.ndarray) -> np.ndarray:
     within their range, so the bones end near the measured ones, not on them.
     """
     count = len(joints_mm)
-    bone = _unit(joints_mm - joints_mm[:, PARENTS])
+    bone = unit(joints_mm - joints_mm[:, PARENTS])
     local, world = np.tile(MIDDLE, (count, 1, 1, 1)), np.empty((count, len(TREE), 3, 3))
 
     def line(start: str, end: str) -> np.ndarray:
-        return _unit(joints_mm[:, INDEX[end]] - joints_mm[:, INDEX[start]])
+        return unit(joints_mm[:, INDEX[end]] - joints_mm[:, INDEX[start]])
 
     shoulders, up = line("r_shoulder", "l_shoulder"), line("pelvis", "neck")
     hips = np.where(np.isfinite(line("r_hip", "l_hip")), line("r_hip", "l_hip"), shoulders)
@@ -67,19 +67,13 @@ def _limbs() -> tuple[dict[int, tuple[int, np.ndarray]], dict[int, tuple[int, in
     return hinged, limbs
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors; NaN for those that have no length to speak of."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.where(length > 1e-6, vectors / np.where(length > 1e-6, length, 1.0), np.nan)
-
-
 def _to_local(parent: np.ndarray, vector: np.ndarray) -> np.ndarray:
     return np.einsum("pba,pb->pa", parent, vector)
 
 
 def _frame(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(P, 3, 3) axes with the first column along ``first`` and the second in the plane of both; NaN where that is none."""
-    third = _unit(np.cross(first, second))
+    third = unit(np.cross(first, second))
     return np.stack([first, np.cross(third, first), third], -1)
 
 
@@ -116,7 +110,7 @@ def _limb(
     carried = np.einsum("pab,pbc,c->pa", parent, swing, normal)
     across = np.cross(upper, lower)
     sine = np.linalg.norm(across, axis=1)
-    measured = _unit(across)
+    measured = unit(across)
     # A knee that seems to bend forwards is a straight one seen badly; so is an elbow that is nearly straight.
     is_leg = abs(normal[0]) > 0.5
     wrong = ((measured * carried).sum(1) < 0) & (is_leg | (sine < _BENT))

@@ -49,6 +49,12 @@ def cross_matrix(vector: np.ndarray) -> np.ndarray:
     return out
 
 
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """(..., 3) unit vectors; NaN for those that have no length to speak of."""
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.where(length > 1e-6, vectors / np.where(length > 1e-6, length, 1.0), np.nan)
+
+
 def shortest_turn(start: np.ndarray, end: np.ndarray) -> Rotation:
     """The smallest rotations that take unit vectors ``start`` to ``end``, both broadcastable to (N, 3)."""
     start, end = np.broadcast_arrays(start, end)

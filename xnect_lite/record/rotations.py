@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.fitting.rotation import shortest_turn
+from xnect_lite.fitting.rotation import shortest_turn, unit
 from xnect_lite.fitting.tree import REST_DIRECTIONS, TREE
 from xnect_lite.record.resample import bracket, resample_rotations
 from xnect_lite.skeleton import BVH_NAMES, INDEX, PARENTS
@@ -76,12 +76,6 @@ def solve_rotations(t_s: np.ndarray, joints_world: np.ndarray, max_gap_s: float)
     return local, known
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors; NaN for those that have no length to speak of."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.where(length > 1e-9, vectors / np.where(length > 1e-9, length, 1.0), np.nan)
-
-
 def _smoothstep(sine: np.ndarray) -> np.ndarray:
     x = np.clip((np.nan_to_num(sine) - _SINE_UNTRUSTED) / (_SINE_TRUSTED - _SINE_UNTRUSTED), 0.0, 1.0)
     return x * x * (3 - 2 * x)
@@ -94,10 +88,10 @@ def _otherwise(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def _aims(joints: np.ndarray) -> dict[str, _Aim]:
     """What each joint of the file is aimed at; joints not named keep their rest rotation."""
-    bone = _unit(joints - joints[:, PARENTS])
+    bone = unit(joints - joints[:, PARENTS])
 
     def line(start: str, end: str) -> np.ndarray:
-        return _unit(joints[:, INDEX[end]] - joints[:, INDEX[start]])
+        return unit(joints[:, INDEX[end]] - joints[:, INDEX[start]])
 
     def framed(rest: np.ndarray, primary: np.ndarray, rest_secondary: np.ndarray, secondary: np.ndarray) -> _Aim:
         sine = np.linalg.norm(np.cross(primary, secondary), axis=1)
@@ -109,8 +103,8 @@ def _aims(joints: np.ndarray) -> dict[str, _Aim]:
     shoulders, ears = line("r_shoulder", "l_shoulder"), line("r_ear", "l_ear")
     hips = _otherwise(line("r_hip", "l_hip"), shoulders)
     up, nose = _otherwise(bone[:, INDEX["spine"]], line("pelvis", "neck")), bone[:, INDEX["nose"]]
-    head_up = _otherwise(bone[:, INDEX["head_top"]], _unit(np.cross(nose, ears)))
-    head_left = _otherwise(ears, _unit(np.cross(head_up, nose)))
+    head_up = _otherwise(bone[:, INDEX["head_top"]], unit(np.cross(nose, ears)))
+    head_left = _otherwise(ears, unit(np.cross(head_up, nose)))
     aims = {
         BVH_NAMES["pelvis"]: framed(_X, hips, _Y, up),
         "LowerBack": swung("spine"),
@@ -132,7 +126,7 @@ def _aims(joints: np.ndarray) -> dict[str, _Aim]:
                 rest=REST_DIRECTIONS[INDEX[f"{side}_{middle}"]],
                 primary=upper,
                 rest_secondary=normal,
-                secondary=_unit(cross),
+                secondary=unit(cross),
                 trust=_smoothstep(np.linalg.norm(cross, axis=1)),
                 reversible=True,
                 twist_rate=_LIMB_TWIST_RATE,

@@ -5,16 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from xnect_lite.fitting.rotation import shortest_turn
+
 
 def shortest_arc(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """(3, 3) the smallest rotation that turns direction ``a`` (3,) into direction ``b`` (3,); lengths do not matter."""
-    a, b = a / np.linalg.norm(a), b / np.linalg.norm(b)
-    axis, cosine = np.cross(a, b), float(a @ b)
-    if cosine < -0.999999:  # opposite: any axis across will do
-        axis = np.cross(a, np.eye(3)[np.abs(a).argmin()])
-        return about(axis, np.pi)
-    cross = np.array([[0, -axis[2], axis[1]], [axis[2], 0, -axis[0]], [-axis[1], axis[0], 0]])
-    return np.eye(3) + cross + cross @ cross / (1 + cosine)
+    return shortest_turn((a / np.linalg.norm(a))[None], (b / np.linalg.norm(b))[None]).as_matrix()[0]
 
 
 def about(axis: np.ndarray, angle: float) -> np.ndarray:

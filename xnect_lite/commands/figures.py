@@ -1,0 +1,16 @@
+"""Figures on standard output, for people or for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+
+def print_figures(figures: Mapping[str, object], as_json: bool, digits: int) -> None:
+    """As JSON, or a line for each with floats rounded to ``digits`` decimals."""
+    if as_json:
+        print(json.dumps(figures, indent=2))
+        return
+    width = max(map(len, figures), default=0)
+    for name, value in figures.items():
+        print(f"{name:<{width}} {round(value, digits) if isinstance(value, float) else value}")
