@@ -8,26 +8,12 @@ import pytest
 import torch
 from bomb import Bomb
 from safetensors.torch import save_file
+from timm_nets import timm_net
 from torch import nn
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.classifiers import CLASSIFIERS, build_classifier
 from xnect_lite.models.reference import load_classifier
-from xnect_lite.models.torchvision_compat import import_torchvision
-
-
-def _timm(name: str) -> nn.Module:
-    import_torchvision()
-    timm = pytest.importorskip("timm")
-    torch.manual_seed(0)
-    net = timm.create_model(name, pretrained=False, num_classes=7)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-    return net.eval()
 
 
 @pytest.mark.parametrize(
@@ -41,7 +27,7 @@ def _timm(name: str) -> nn.Module:
 )
 @torch.inference_mode()
 def test_timms_files_give_timms_logits(ours, theirs, suffix, tmp_path):
-    net, path = _timm(theirs), tmp_path / f"weights{suffix}"
+    net, path = timm_net(theirs, 7), tmp_path / f"weights{suffix}"
     if suffix == ".pth":
         torch.save(net.state_dict(), path)
     else:
@@ -72,7 +58,7 @@ def test_vovnet39_has_the_published_size():
 
 
 def test_timms_84_is_told_apart_from_the_published_one(tmp_path):
-    torch.save(_timm("selecsls84").state_dict(), tmp_path / "w.pth")
+    torch.save(timm_net("selecsls84", 7).state_dict(), tmp_path / "w.pth")
     with pytest.raises(XnectError, match=r"head\.3\.0\.weight.*\(1280, 1024, 1, 1\).*\(1280, 1024, 3, 3\).*timm's selecsls84"):
         load_classifier("selecsls84", tmp_path / "w.pth")
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 import torch
+from timm_nets import timm_net
 from torch import nn
 
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
-from xnect_lite.models.torchvision_compat import import_torchvision
 
 PUBLISHED = [
     # name, millions of parameters, weight layers, channels at stride 4, 8, 16
@@ -69,21 +69,6 @@ def test_maps_have_the_size_and_channels_the_taps_promise(name):
 # -- the same weights give the same answers as timm's ----------------------------------------------------------------
 
 
-def _timm_net(name: str) -> nn.Module:
-    """timm's network with random weights and, so that batch norms matter, random statistics."""
-    import_torchvision()  # timm imports torchvision, whose compiled operators may not load beside this torch
-    timm = pytest.importorskip("timm")
-    torch.manual_seed(0)
-    net = timm.create_model(name, pretrained=False, num_classes=10)
-    for module in net.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.normal_(module.bias, std=0.2)
-            nn.init.normal_(module.running_mean, std=0.2)
-            nn.init.uniform_(module.running_var, 0.5, 2.0)
-    return net.eval()
-
-
 def _close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     """Equal to 1e-5 of the values' size."""
     assert (ours - theirs).abs().max() <= 1e-5 * theirs.abs().max()
@@ -92,7 +77,7 @@ def _close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
 @pytest.mark.parametrize("name", ["selecsls42", "selecsls42b", "selecsls60", "selecsls60b"])
 @torch.inference_mode()
 def test_same_weights_give_timms_logits(name):
-    theirs = _timm_net(name)
+    theirs = timm_net(name, 10)
     ours = build_selecsls(name, num_classes=10).eval()
     state = {re.sub(r"^fc\.", "classifier.0.", k): v for k, v in theirs.state_dict().items()}
     ours.load_state_dict(state, strict=True)
@@ -103,7 +88,7 @@ def test_same_weights_give_timms_logits(name):
 @torch.inference_mode()
 def test_same_weights_give_timms_features_of_84():
     """timm's head differs for 84 (a 3x3 where the published file has a 1x1), so the core is compared."""
-    theirs = _timm_net("selecsls84")
+    theirs = timm_net("selecsls84", 10)
     ours = build_selecsls("selecsls84", num_classes=0).eval()
     state = {k: v for k, v in theirs.state_dict().items() if k.startswith(("stem.", "features."))}
     ours.load_state_dict(state, strict=True)
