@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from kit import file_name, lsp, movenet, person_record, write_kit, write_picture
 
-from xnect_lite.data.photokit import fuse, is_validation, leg_arm_length, read_backgrounds, read_photokit, read_rgb, to_sample
+from xnect_lite.data.bodies import leg_arm_length
+from xnect_lite.data.label_fusion import fuse
+from xnect_lite.data.photokit import is_validation, read_backgrounds, read_photokit, to_sample
+from xnect_lite.data.pictures import read_rgb
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import BLAZEPOSE33, COCO17, INDEX, LIMB_JOINTS_12, LSP14, ROOT
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
 
 if TYPE_CHECKING:
@@ -25,9 +26,21 @@ def add(verbs: argparse._SubParsersAction) -> None:
     packing.add_argument("--photos", metavar="DIR", help="folder of the photo kit's sets")
     packing.add_argument("--renders", action="append", default=[], metavar="DIR", help="from synth render; may be repeated")
     packing.add_argument("--backgrounds", metavar="DIR", help="folder of pictures without people")
+    packing.add_argument("--votes", metavar="FILE", help="from data vote: labels of training photographs heed it")
     packing.add_argument("--part-mib", type=float, metavar="MIB", help="make a folder of archives of so many MiB of pictures")
     packing.add_argument("-o", "--output", required=True, metavar="PATH", help="the archive (.npz) or folder to write")
     packing.set_defaults(run=_data_pack)
+
+    voting = actions.add_parser("vote", help="what the network itself finds on photographs, kept if it makes labels better")
+    voting.add_argument("--photos", required=True, metavar="DIR", help="folder of the photo kit's sets")
+    voting.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        help="the votes to write (.npz), for data pack --votes; left out: only compare",
+    )
+    add_network_options(voting)
+    voting.set_defaults(run=_data_vote)
 
     showing = actions.add_parser("show", help="a contact sheet of labelled pictures of a data set, for a person to look at")
     _add_data_set(showing)
@@ -54,13 +67,19 @@ def _data_pack(options: argparse.Namespace) -> int:
     from xnect_lite.data.pack import collect_terms, write_pack
     from xnect_lite.data.parts import read_manifest, read_packed
     from xnect_lite.data.photokit import TERMS, read_backgrounds, read_photokit
+    from xnect_lite.data.votes import read_votes
 
     if not (options.photos or options.renders or options.backgrounds):
         raise XnectError("data pack", "has nothing to pack", "Give --photos, --renders or --backgrounds")
     if options.part_mib is not None and not options.part_mib > 0:
         raise XnectError("--part-mib", f"is {options.part_mib:g}", "Give a size above 0")
     terms: dict[str, str | list[str]] = dict(TERMS)
-    splits = {split: list(read_photokit(options.photos, split)) if options.photos else [] for split in SPLITS}
+    if options.votes and not options.photos:
+        raise XnectError("--votes", "are about photographs, and there are none", "Give --photos too")
+    votes = {"train": read_votes(options.votes)} if options.votes else {}  # what is scored against stays as it is
+    splits = {
+        split: list(read_photokit(options.photos, split, votes=votes.get(split))) if options.photos else [] for split in SPLITS
+    }
     for folder in options.renders:
         manifest = read_manifest(Path(folder))
         samples = {split: _outlined(read_packed(folder, split), Path(folder), manifest) for split in SPLITS}
@@ -72,6 +91,22 @@ def _data_pack(options: argparse.Namespace) -> int:
     manifest = write_pack(Path(options.output), splits, terms, options.part_mib)
     counts = f"{len(splits['train'])} training and {len(splits['val'])} validation pictures"
     print(f"{options.output}: {counts}" + (f" in {len(manifest['parts'])} parts" if options.part_mib else ""))
+    return 0
+
+
+def _data_vote(options: argparse.Namespace) -> int:
+    from xnect_lite.data.votes import save_votes
+    from xnect_lite.train.self_votes import collect_votes, compare, predictors
+
+    config, photos = pipeline_config(options), Path(options.photos)
+    network = predictors(config.network)
+    outcome = compare(photos, collect_votes(network, photos, "val", config.grouping, with_human=True))
+    print("Labels without the human, against the human's joints, without and with the vote:", *outcome.lines(), sep="\n")
+    if not outcome.better:
+        raise XnectError("The network's vote", "does not make labels better", "Train it further; nothing was written")
+    if options.output:
+        save_votes(Path(options.output), collect_votes(network, photos, "train", config.grouping))
+        print(options.output)
     return 0
 
 
