@@ -22,6 +22,9 @@ class XNect(nn.Module):
     ``arch`` describes the network well enough to rebuild it; it travels with every weight file.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, backbone: str = "selecsls60", stride: int = STRIDE, grouped: bool = False) -> None:
         super().__init__()
         if stride not in STRIDES:

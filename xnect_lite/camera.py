@@ -1,7 +1,7 @@
 """The pinhole camera: viewing rays, projection, and where in space a person stands.
 
 Camera axes: x right, y down, z away. The principal point is the image centre; without calibration the focal length is
-the longer side of the picture.
+the longer side of the picture. ``focal_px`` is one focal length, or (2,) those of x and y.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def image_centre_px(width: int, height: int) -> np.ndarray:
     return np.array([(width - 1) / 2, (height - 1) / 2])
 
 
-def ray_rotation(xy_px: ArrayLike, focal_px: float, centre_px: ArrayLike) -> np.ndarray:
+def ray_rotation(xy_px: ArrayLike, focal_px: ArrayLike, centre_px: ArrayLike) -> np.ndarray:
     """(..., 3, 3) rotation R with v_camera = R v_ray for the viewing ray through each pixel.
 
     R is the shortest-arc rotation that takes the optical axis (0, 0, 1) to the ray. ``xy_px`` is (..., 2) pixels; NaN
     there gives NaN. The inverse is the transpose.
     """
-    offset = (np.asarray(xy_px, np.float64) - np.asarray(centre_px, np.float64)) / focal_px
+    offset = (np.asarray(xy_px, np.float64) - np.asarray(centre_px, np.float64)) / np.asarray(focal_px, np.float64)
     norm = np.sqrt(1.0 + (offset**2).sum(-1))
     x, y, z = offset[..., 0] / norm, offset[..., 1] / norm, 1.0 / norm
     k = 1.0 / (1.0 + z)  # z > 0: a pixel is in front of the camera
@@ -42,15 +42,15 @@ def ray_rotation(xy_px: ArrayLike, focal_px: float, centre_px: ArrayLike) -> np.
     return np.stack([np.stack(row, -1) for row in rows], -2)
 
 
-def project(points_cam_mm: ArrayLike, focal_px: float, centre_px: ArrayLike) -> np.ndarray:
+def project(points_cam_mm: ArrayLike, focal_px: ArrayLike, centre_px: ArrayLike) -> np.ndarray:
     """(..., 2) pixels of (..., 3) points in camera space, mm; NaN for points at or behind the camera."""
     points = np.asarray(points_cam_mm, np.float64)
     depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
-    return focal_px * points[..., :2] / depth + np.asarray(centre_px, np.float64)
+    return np.asarray(focal_px, np.float64) * points[..., :2] / depth + np.asarray(centre_px, np.float64)
 
 
 def place_root(
-    joints_mm: ArrayLike, joints_px: ArrayLike, weights: ArrayLike, focal_px: float, centre_px: ArrayLike
+    joints_mm: ArrayLike, joints_px: ArrayLike, weights: ArrayLike, focal_px: ArrayLike, centre_px: ArrayLike
 ) -> np.ndarray:
     """(..., 3) where each person's root is in camera space, mm, so that the joints project onto their pixels.
 
@@ -64,7 +64,7 @@ def place_root(
     camera. NaN for a person with fewer than two joints, or all of them on one pixel.
     """
     pose = np.asarray(joints_mm, np.float64)
-    uv = (np.asarray(joints_px, np.float64) - np.asarray(centre_px, np.float64)) / focal_px
+    uv = (np.asarray(joints_px, np.float64) - np.asarray(centre_px, np.float64)) / np.asarray(focal_px, np.float64)
     given = np.asarray(weights, np.float64)
     used = np.isfinite(pose).all(-1) & np.isfinite(uv).all(-1) & (given > 0)
     nearest = np.where(np.isfinite(pose[..., 2]), pose[..., 2], np.inf).min(-1)

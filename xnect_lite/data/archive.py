@@ -5,7 +5,7 @@ An npz without compression and without pickles; pictures keep their own encoding
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ SCHEMA_VERSION = 1
 SPLITS = ("train", "val")
 
 
-def write_archive(path: str | Path, splits: dict[str, Iterable[Sample]]) -> dict[str, int]:
+def write_archive(path: str | Path, splits: Mapping[str, Iterable[Sample]]) -> dict[str, int]:
     """Write the samples of both splits; returns how many of each. Every sample must come from a picture file."""
     samples, split_of, encoded = [], [], []
     for split, members in splits.items():

@@ -17,7 +17,7 @@ _OFF_SHARE = 0.1  # of the person's size in the picture: labels that do not belo
 
 def leg_arm_length(joints: np.ndarray) -> np.ndarray:
     """Thigh + shin + upper arm + forearm, sides averaged, of joints (..., 24, 3); same unit as the joints."""
-    total = 0.0
+    total = np.zeros(joints.shape[:-2], joints.dtype)
     for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist")):
         for s in "rl":
             total = total + 0.5 * np.linalg.norm(joints[..., INDEX[f"{s}_{a}"], :] - joints[..., INDEX[f"{s}_{b}"], :], axis=-1)

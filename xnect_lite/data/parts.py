@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ def write_manifest(folder: Path, entries: dict[str, Any]) -> None:
     replace(folder / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
 
 
-def write_parts(folder: Path, splits: dict[str, Iterable[Sample]], most_bytes: float) -> Iterator[dict[str, Any]]:
+def write_parts(folder: Path, splits: Mapping[str, Iterable[Sample]], most_bytes: float) -> Iterator[dict[str, Any]]:
     """Write ``part-000.npz`` … of at most ``most_bytes`` of pictures (one at least); yield their manifest entries."""
     waiting: dict[str, list[Sample]] = {split: [] for split in SPLITS}
     size, number = 0, 0
@@ -75,7 +75,7 @@ def write_parts(folder: Path, splits: dict[str, Iterable[Sample]], most_bytes: f
 
 
 def write_part_folder(
-    folder: Path, splits: dict[str, Iterable[Sample]], part_mib: float, entries: dict[str, Any]
+    folder: Path, splits: Mapping[str, Iterable[Sample]], part_mib: float, entries: dict[str, Any]
 ) -> dict[str, Any]:
     """Write a whole folder: archives of ``part_mib`` MiB of pictures, then the manifest, which holds ``entries`` too.
 
@@ -92,7 +92,7 @@ def write_part_folder(
     return manifest
 
 
-def write_part(path: Path, splits: dict[str, list[Sample]]) -> dict[str, Any]:
+def write_part(path: Path, splits: Mapping[str, list[Sample]]) -> dict[str, Any]:
     """Write one archive and return its entry in the manifest."""
     replace(path, lambda part: write_archive(part, splits))
     members = [sample for samples in splits.values() for sample in samples]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,6 +12,8 @@ import numpy as np
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import NUM_JOINTS
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,8 @@ class Sample:
     silhouettes: tuple[Silhouette | None, ...] = ()
 
 
-def evenly(samples: list[Sample], limit: int) -> list[Sample]:
-    """At most ``limit`` of the samples, evenly spread; 0 = all."""
+def evenly(samples: list[T], limit: int) -> list[T]:
+    """At most ``limit`` of the samples (or of anything else), evenly spread; 0 = all."""
     return samples[:: -(-len(samples) // limit)] if 0 < limit < len(samples) else samples
 
 

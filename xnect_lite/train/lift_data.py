@@ -128,11 +128,11 @@ def augment(people: LiftSet, config: LiftAugment, generator: torch.Generator) ->
     lost[alone] = False
 
     size = person_size(people.joints_px)
-    joints = people.joints_px + config.jitter * size[:, None, None] * torch.randn(count, NUM_JOINTS, 2, generator=generator)
+    joints_px = people.joints_px + config.jitter * size[:, None, None] * torch.randn(count, NUM_JOINTS, 2, generator=generator)
     noise = config.location_noise_m * torch.randn(people.locations_m.shape, generator=generator)
     locations = torch.where(chance(config.drop_locations, NUM_JOINTS)[..., None, None], 0.0, people.locations_m + noise)
     return LiftSet(
-        torch.where(lost[..., None], torch.nan, joints), torch.where(lost, 0.0, people.score), locations,
+        torch.where(lost[..., None], torch.nan, joints_px), torch.where(lost, 0.0, people.score), locations,
         people.truth_m, people.weight, people.truth_px,
     )  # fmt: skip
 
