@@ -53,7 +53,7 @@ def _process(options: argparse.Namespace) -> int:
     for outcome in outcomes:
         print(f"{outcome.source}: done already, {outcome.folder} (--again does it anew)", file=sys.stderr)
     rest = [job for job in jobs if not is_done[job]]
-    missing = _missing(rest)
+    missing = {} if options.engine == "ray" else _missing(rest)  # a cluster may see other folders than this machine
     if rest := [job for job in rest if job not in missing]:
         outcomes += _run(rest, options)
     outcomes += missing.values()
