@@ -49,6 +49,12 @@ def test_a_take_that_was_cut_off_is_shown_and_can_be_finished(tmp_path, capsys):
     assert "person02.bvh" in out and error == "", "nothing is left to be finished"
 
 
+def test_a_take_that_was_stopped_at_once_is_finished_and_empty(tmp_path, capsys):
+    record(tmp_path / "t", {}).close()
+    assert main(["take", "show", "--json", str(tmp_path / "t")]) == 0
+    assert capsys.readouterr() == ("[]\n", "")
+
+
 def test_a_take_that_is_being_recorded_is_left_alone(tmp_path, capsys):
     pytest.importorskip("fcntl", reason="this system cannot tell that a journal is open")
     folder = str(tmp_path / "t")

@@ -76,12 +76,12 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _loaded(folder: str) -> Take:
-    """The take, finished or not. Raises XnectError for one without any frame."""
+    """The take, finished or not. Raises XnectError for one that was begun only."""
     from xnect_lite.record.journal import is_being_recorded
     from xnect_lite.record.take_folder import JOURNAL_FILE, load_take
 
     take = load_take(folder)
-    if not len(take.every_frame_t_s):
+    if not len(take.every_frame_t_s) and take.info.get("state") != "finished":
         if is_being_recorded(take.folder / JOURNAL_FILE):
             raise XnectError(folder, "holds no frames yet", "Look again in a moment")
         raise XnectError(folder, "holds no frames: its program ended before the first one", "Remove the folder")
