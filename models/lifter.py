@@ -21,15 +21,16 @@ EVIDENCE = 3 + OUTPUT_CHANNELS["locations"]
 _TORSO_NAMES = (
     "head_top", "neck", "head", "nose", "r_ear", "l_ear", "r_shoulder", "l_shoulder", "spine", "pelvis", "r_hip", "l_hip",
 )  # fmt: skip
-_TORSO = [INDEX[name] for name in _TORSO_NAMES]
-_LIMBS = {
+TORSO = [INDEX[name] for name in _TORSO_NAMES]
+"""The torso branch's joints."""
+LIMBS = {
     f"{side}_{limb}": [INDEX[f"{side}_{name}"] for name in names]
     for limb, names in {"arm": ("shoulder", "elbow", "wrist", "hand"), "leg": ("hip", "knee", "ankle", "toe")}.items()
     for side in "rl"
 }
 """Limb -> its joints; the first belongs to the torso branch, the others are the limb branch's to find."""
 
-_SCALE_M = 1.7
+SCALE_M = 1.7
 """Metres per unit of evidence where the network says nothing: a standing person's box is as long as the person."""
 
 
@@ -92,11 +93,11 @@ class Lifter(nn.Module):
 
         code = units(32)
         torso, limb = units(128), units(64)
-        self.torso = _layers(len(_TORSO) * EVIDENCE, units(96), torso, torso, torso)
-        self.torso_out = nn.Linear(torso, 3 * len(_TORSO) + 1)
+        self.torso = _layers(len(TORSO) * EVIDENCE, units(96), torso, torso, torso)
+        self.torso_out = nn.Linear(torso, 3 * len(TORSO) + 1)
         self.code = nn.ModuleDict({kind: nn.Linear(torso, code) for kind in ("arm", "leg")})
-        self.limb_in = nn.ModuleDict({name: _layers(len(joints) * EVIDENCE, limb) for name, joints in _LIMBS.items()})
-        self.limb_out = nn.ModuleDict({name: _branch(limb + code, 9, units(128), units(128)) for name in _LIMBS})
+        self.limb_in = nn.ModuleDict({name: _layers(len(joints) * EVIDENCE, limb) for name, joints in LIMBS.items()})
+        self.limb_out = nn.ModuleDict({name: _branch(limb + code, 9, units(128), units(128)) for name in LIMBS})
         self.full = _layers(NUM_JOINTS * EVIDENCE, units(160), units(256), units(256), units(128))
         self.full_out = nn.Linear(units(128), 3 * NUM_JOINTS)
         self.spread = nn.Linear(units(128), NUM_JOINTS)
@@ -119,12 +120,12 @@ class Lifter(nn.Module):
 
     def _parts(self, values: Tensor) -> tuple[Tensor, Tensor]:
         """(P, 24, 3) joints in units of the evidence, from the torso and limb branches, and (P, 1) the scale."""
-        torso = self.torso(values[:, _TORSO].flatten(1))
+        torso = self.torso(values[:, TORSO].flatten(1))
         out = self.torso_out(torso)
-        scale = _SCALE_M * out[:, -1:].exp()
+        scale = SCALE_M * out[:, -1:].exp()
         joints = values.new_zeros(len(values), NUM_JOINTS, 3)
-        joints[:, _TORSO] = out[:, :-1].unflatten(1, (len(_TORSO), 3))
-        for name, rows in _LIMBS.items():
+        joints[:, TORSO] = out[:, :-1].unflatten(1, (len(TORSO), 3))
+        for name, rows in LIMBS.items():
             seen = self.limb_in[name](values[:, rows].flatten(1))
             offsets = self.limb_out[name](torch.cat([seen, self.code[name[2:]](torso)], 1)).unflatten(1, (3, 3))
             joints[:, rows[1:]] = joints[:, rows[:1]] + offsets  # a limb hangs on its own root, wherever that is

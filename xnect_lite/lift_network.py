@@ -9,6 +9,7 @@ import torch
 
 from xnect_lite.config import LiftingConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.folded_lifter import FoldedLifter
 from xnect_lite.lifting import Lift, read_out
 from xnect_lite.models.heads import ENCODING_VERSION
 from xnect_lite.models.lifter import Lifter, evidence
@@ -25,13 +26,12 @@ class LiftNetwork:
     """
 
     def __init__(self, net: Lifter) -> None:
-        self._net = net.eval()
+        self._net = FoldedLifter(net)
 
-    @torch.inference_mode()
     def __call__(self, people: People) -> tuple[np.ndarray, np.ndarray]:
         """(P, 24, 3) joints and (P, 24) their expected error, metres of the canonical body, root-relative, viewing-ray axes."""
-        lifted = self._net(people_evidence(people))
-        return lifted.joints_m.double().numpy(), lifted.spread_m.double().numpy()
+        joints_m, spread_m = self._net(people_evidence(people).numpy())
+        return joints_m.astype(np.float64), spread_m.astype(np.float64)
 
 
 def people_evidence(people: People) -> torch.Tensor:

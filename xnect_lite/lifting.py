@@ -107,13 +107,14 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
     joints_ray_mm = joints_ray_m * scale
     pelvis_px = found_px[:, ROOT]
     anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(found_px, axis=1))
-    for round_ in range(_RAY_ROUNDS):
+    for _ in range(_RAY_ROUNDS):
         rotation = ray_rotation(anchor, focal, centre)
         joints_mm = np.einsum("pij,pkj->pki", rotation, joints_ray_mm)
         root = place_root(joints_mm, found_px, people.joint_score, focal, centre)
-        if round_ + 1 < _RAY_ROUNDS:
-            placed = project(root, focal, centre)
-            anchor = np.where(np.isfinite(pelvis_px) | np.isnan(placed), anchor, placed)
+        if np.isfinite(pelvis_px).all():
+            break
+        placed = project(root, focal, centre)
+        anchor = np.where(np.isfinite(pelvis_px) | np.isnan(placed), anchor, placed)
     inferred = camera.project(joints_mm + root[:, None])
     joints_px = np.where(np.isfinite(people.joints_px), people.joints_px, inferred)
     return replace(

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xnect_lite.models.lifter import _LIMBS, _TORSO, EVIDENCE, Lifter, evidence
+from xnect_lite.models.lifter import EVIDENCE, LIMBS, TORSO, Lifter, evidence
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
 
 NAN = float("nan")
@@ -34,9 +34,9 @@ def _values(people: int, seed: int = 0, share: float = 0.7) -> torch.Tensor:
 
 
 def test_the_parts_cover_the_skeleton_once():
-    found = [j for rows in _LIMBS.values() for j in rows[1:]]
-    assert sorted(_TORSO + found) == list(range(NUM_JOINTS))
-    assert all(rows[0] in _TORSO for rows in _LIMBS.values())
+    found = [j for rows in LIMBS.values() for j in rows[1:]]
+    assert sorted(TORSO + found) == list(range(NUM_JOINTS))
+    assert all(rows[0] in TORSO for rows in LIMBS.values())
 
 
 @pytest.mark.parametrize("people", [0, 1, 10])
