@@ -6,10 +6,11 @@ tables scaled by the quality. Entropy coding is left out, as it loses nothing.
 
 from __future__ import annotations
 
-import math
-
+import numpy as np
 import torch
 from torch.nn import functional
+
+from xnect_lite.data.packed import send
 
 _BLOCK = 8
 _LUMA = [
@@ -23,10 +24,9 @@ _CHROMA = [
 ]  # fmt: skip
 _TO_YCC = [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]]
 _TO_RGB = [[1.0, 0.0, 1.402], [1.0, -0.344136, -0.714136], [1.0, 1.772, 0.0]]
-_COSINES = [
-    [math.sqrt((1 if k == 0 else 2) / _BLOCK) * math.cos((2 * n + 1) * k * math.pi / (2 * _BLOCK)) for n in range(_BLOCK)]
-    for k in range(_BLOCK)
-]
+_K, _N = np.mgrid[:_BLOCK, :_BLOCK]
+_COSINES = np.sqrt(np.where(_K == 0, 1, 2) / _BLOCK) * np.cos((2 * _N + 1) * _K * np.pi / (2 * _BLOCK))
+_OF_BLOCKS = np.kron(_COSINES, _COSINES)  # of a block as one vector: one large product is faster than many small ones
 
 
 def jpeg(image: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
@@ -46,21 +46,24 @@ def jpeg(image: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
 
 def _mix(image: torch.Tensor, matrix: list[list[float]]) -> torch.Tensor:
     """A (3, 3) matrix over the channels of (B, 3, H, W)."""
-    return torch.einsum("kc,bchw->bkhw", image.new_tensor(matrix), image)
+    return torch.einsum("kc,bchw->bkhw", _constant(matrix, image), image)
+
+
+def _constant(values: object, like: torch.Tensor) -> torch.Tensor:
+    return send(np.asarray(values, np.float32), like.device)
 
 
 def _table(base: list[list[int]], quality: torch.Tensor) -> torch.Tensor:
     """(B, 8, 8) quantisation steps, as libjpeg scales them."""
     quality = quality.clamp(1, 100)[:, None, None]
     percent = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality).floor()
-    return ((quality.new_tensor(base) * percent + 50) / 100).floor().clamp(1, 255)
+    return ((_constant(base, quality) * percent + 50) / 100).floor().clamp(1, 255)
 
 
 def _through_blocks(plane: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
     """(B, C, H, W) to cosine coefficients by blocks, rounded to multiples of ``steps`` (B, 8, 8), and back."""
     count, channels, height, width = plane.shape
-    cosines = plane.new_tensor(_COSINES)
-    transform = torch.kron(cosines, cosines)  # of a block as one vector: one large product is faster than many small ones
+    transform = _constant(_OF_BLOCKS, plane)
     tall, wide = height // _BLOCK, width // _BLOCK
     blocks = plane.view(count, channels, tall, _BLOCK, wide, _BLOCK).transpose(3, 4).reshape(count, -1, _BLOCK**2)
     steps = steps.reshape(count, 1, _BLOCK**2)
