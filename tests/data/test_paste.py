@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from xnect_lite.data.augment import AugmentConfig, CanvasSampler
 from xnect_lite.data.canvas import CanvasPeople, canvas_people, to_labels
@@ -150,6 +152,27 @@ def test_the_location_map_tells_of_whoever_is_in_front():
         knee = INDEX["l_knee"]
         x, y = np.rint((near.joints_net_px[0, knee] + 0.5) / STRIDE - 0.5).astype(int)
         np.testing.assert_allclose(targets.locations[0, :, knee, y, x], near.bones_m[0, knee], atol=1e-6)
+
+
+boxes = st.tuples(st.integers(5, 120), st.integers(5, 70), st.integers(30, 110), st.integers(30, 85)).map(
+    lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3])
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(boxes, min_size=2, max_size=4))
+def test_a_joint_is_seen_where_the_canvas_shows_its_owner(found):
+    """However people overlap: away from outlines, where a pixel may be either's, labels and pixels say the same."""
+    colours = [(200.0, 30.0 + 50 * k, 250.0 - 60 * k) for k in range(len(found))]
+    image, people, hidden = pasted(*(picture(box, colour) for box, colour in zip(found, colours, strict=True)))
+    assert len(people) + len(hidden) == len(found)
+    edges = np.array(found)
+    for k, row in enumerate(people.row):
+        for (x, y), seen, weight in zip(people.joints_net_px[k], people.seen[k], people.weight_2d[k], strict=True):
+            if min(np.abs(edges[:, ::2] - x).min(), np.abs(edges[:, 1::2] - y).min()) > 2:
+                assert seen == (image[round(y), round(x)].tolist() == list(colours[row])), (row, x, y)
+                assert weight == (1.0 if seen else 0.5)
+    assert sorted(people.layer) == list(people.layer), "far to near"
 
 
 # -- in the sampler ----------------------------------------------------------------------------------------------------

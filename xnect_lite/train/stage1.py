@@ -152,7 +152,8 @@ class Run:
         self.net.load_state_dict(trained)
         self.net.train()
         self.report.validation(self.step, self.seen, self.budget.spent_s, figures)
-        pck = figures["pck" if self.held_out[0] else "renders_pck"]
+        photographs, renders = self.held_out
+        pck = figures["renders_pck" if renders and not photographs else "pck"]
         if not pck <= self.best:  # without human joints it is NaN: the latest is then the best
             self.best = pck
             try:
