@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from xnect_lite.data.augment import Labels, bones_from_joints
+from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.targets import encode
 from xnect_lite.network import to_maps

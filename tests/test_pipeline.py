@@ -18,7 +18,7 @@ from untrained import untrained_weights
 
 from xnect_lite.camera import image_centre_px, project, ray_rotation
 from xnect_lite.config import FittingConfig, LiftingConfig, NetworkConfig, PipelineConfig
-from xnect_lite.data.augment import Labels, bones_from_joints
+from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.targets import encode
 from xnect_lite.models.xnect import XNect
 from xnect_lite.network import Predictor

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-from xnect_lite.data.augment import AugmentConfig, CanvasSampler, Labels, bones_from_joints
+from xnect_lite.data.augment import CanvasSampler
+from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import canvas_people
+from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.packed import PackedSet, pack
 from xnect_lite.data.photometric import blur, resample
 from xnect_lite.data.sample import LabelledPeople, Sample

@@ -10,7 +10,8 @@ import pytest
 from kit import write_kit
 
 from xnect_lite import cli
-from xnect_lite.data.augment import AugmentConfig, CanvasSampler
+from xnect_lite.data.augment import CanvasSampler
+from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.packed import pack
 from xnect_lite.data.parts import read_packed, write_manifest, write_parts
 from xnect_lite.data.photokit import SETS, TERMS, read_photokit

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xnect_lite.data.augment import AugmentConfig, CanvasSampler
+from xnect_lite.data.augment import CanvasSampler
+from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import CanvasPeople, canvas_people, to_labels
 from xnect_lite.data.packed import PackedSet, pack
 from xnect_lite.data.paste import Paste, Paster

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from people import random_mover
 
 from xnect_lite.config import GroupingConfig
-from xnect_lite.data.augment import Labels
+from xnect_lite.data.labels import Labels
 from xnect_lite.data.targets import Targets, encode, person_centre
 from xnect_lite.grouping import group_people
 from xnect_lite.skeleton import INDEX, LIMBS, NUM_JOINTS, PARENTS, ROOT

@@ -8,7 +8,7 @@ from toy_run import arguments
 
 import train_pose
 from xnect_lite.config import load_config
-from xnect_lite.data.augment import AugmentConfig
+from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.packed import pack
 from xnect_lite.data.photokit import read_photokit
 from xnect_lite.models.xnect import XNect

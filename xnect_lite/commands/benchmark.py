@@ -38,7 +38,7 @@ def _data(options: argparse.Namespace) -> int:
 
     import torch
 
-    from xnect_lite.data.augment import AugmentConfig
+    from xnect_lite.data.augment_config import AugmentConfig
     from xnect_lite.data.parts import read_packed
     from xnect_lite.data.sample import evenly
     from xnect_lite.runtime.devices import choose_device, device_title

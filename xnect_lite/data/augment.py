@@ -11,14 +11,12 @@ import torch
 
 from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import area_weights, canvas_people, canvas_pixels, to_labels
-from xnect_lite.data.labels import Labels, bones_from_joints
+from xnect_lite.data.labels import Labels
 from xnect_lite.data.packed import PackedSet
 from xnect_lite.data.paste import Paster
 from xnect_lite.data.photometric import photometric
 from xnect_lite.data.views import draw_plan
 from xnect_lite.errors import XnectError
-
-__all__ = ["AugmentConfig", "CanvasSampler", "Labels", "bones_from_joints"]
 
 _QUEUES = ("queue", "synthetic_queue")
 

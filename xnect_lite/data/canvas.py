@@ -40,7 +40,7 @@ class CanvasPeople:
     def __len__(self) -> int:
         return len(self.row)
 
-    def rows(self, index: np.ndarray | slice) -> CanvasPeople:
+    def rows(self, index: np.ndarray | list[int] | slice) -> CanvasPeople:
         """Some of the people."""
         return CanvasPeople(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xnect_lite.data.augment import AugmentConfig
+from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.train.losses import LossConfig
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from xnect_lite.data.augment import AugmentConfig, CanvasSampler
+from xnect_lite.data.augment import CanvasSampler
+from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.packed import pack
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.targets import encode

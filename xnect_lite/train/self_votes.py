@@ -146,7 +146,7 @@ def compare(root: Path, votes: Votes, split: str = "val", sets: tuple[str, ...] 
 def _counts(person: dict[str, Any], own: np.ndarray | None) -> tuple[int, int, int]:
     """Limb joints that the human labelled, those of them that the fusion labels without the human, and those it has right."""
     human, seen = human_joints(person)
-    torso = np.linalg.norm(human[INDEX["l_shoulder"]] - human[INDEX["r_hip"]])
+    torso = float(np.linalg.norm(human[INDEX["l_shoulder"]] - human[INDEX["r_hip"]]))
     torso = torso if np.isfinite(torso) else blazepose(person)[1]
     labels = fuse({name: value for name, value in person.items() if name != "lsp14"}, own=own)
     seen = seen[LIMB_JOINTS_12]

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from xnect_lite.data.augment import CanvasSampler, Labels
+from xnect_lite.data.augment import CanvasSampler
+from xnect_lite.data.labels import Labels
 from xnect_lite.data.packed import PackedSet
 from xnect_lite.train.config import Stage1Config
 from xnect_lite.train.processes import Processes
