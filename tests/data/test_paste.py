@@ -19,7 +19,7 @@ from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.data.targets import encode
 from xnect_lite.data.views import Plan
-from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS
+from xnect_lite.skeleton import FLIP, INDEX, LIMB_JOINTS_12, NUM_JOINTS
 
 WIDTH, HEIGHT, STRIDE = 240, 160, 8
 AS_IT_IS = np.eye(2, 3)
@@ -209,11 +209,13 @@ def test_sets_without_silhouettes_draw_what_they_always_drew():
     assert torch.equal(one[0], other[0]) and torch.equal(one[1].weight_2d, other[1].weight_2d)
 
 
-def test_people_mostly_out_of_view_are_not_cut_out():
-    hidden = picture(FAR, BLUE)
-    hidden.people.visible[0, :10] = False
-    _, labels = sampler(pack([hidden, hidden])).batch(8, WIDTH, HEIGHT)
-    assert labels.layer is None
+@pytest.mark.parametrize(("count", "cut_out"), [(4, True), (5, False)])
+def test_people_of_whom_more_than_a_third_is_hidden_are_not_cut_out(count, cut_out):
+    """Of twelve limb joints, eight must be in view."""
+    one = picture(FAR, BLUE)
+    one.people.visible[0, LIMB_JOINTS_12[:count]] = False
+    _, labels = sampler(pack([one, one])).batch(8, WIDTH, HEIGHT)
+    assert (labels.layer is not None) is cut_out
 
 
 def test_a_cut_out_person_is_never_larger_than_twice_the_picture(packed):

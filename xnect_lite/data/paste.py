@@ -18,9 +18,11 @@ from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import CanvasPeople, people_in_view, picture_level
 from xnect_lite.data.packed import PackedSet
 from xnect_lite.data.views import Plan, draw_angle, view
+from xnect_lite.skeleton import LIMB_JOINTS_12
 
 HIDDEN_SHARE = 0.5
 _LEAST_SEEN = 3  # joints
+_LEAST_IN_VIEW = 2 / 3  # of the limb joints
 _MOST_PASTED = 2
 _MOST_ENLARGED = 2.0
 _LEAST_NET_PX = 24.0
@@ -66,7 +68,7 @@ class Paster:
         self.packed = packed
         self._image = np.repeat(np.arange(len(packed)), np.diff(packed.people_start))
         # Of people half hidden in their own picture, only pieces could be cut out.
-        in_view = packed.people.visible.mean(1) >= 2 / 3
+        in_view = packed.people.visible[:, LIMB_JOINTS_12].mean(1) >= _LEAST_IN_VIEW
         self._choices = np.flatnonzero(packed.silhouettes.whole(packed.sizes[self._image]) & in_view)
 
     def chosen(self, plan: Plan, config: AugmentConfig, rng: np.random.Generator) -> list[int]:
