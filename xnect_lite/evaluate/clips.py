@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.capture import Source, open_source
+from xnect_lite.data.bodies import Intrinsics
 from xnect_lite.data.mupots import MupotsSequence, sequences
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
@@ -43,10 +44,10 @@ def find_clips(folder: str | Path) -> list[Clip]:
     if not any(folder.glob("TS*")):
         make = "Make one with xnect-lite synth demo or synth mupots-like"
         raise XnectError(str(folder), f"holds neither {TRUTH} nor sequences TS1 ...", make)
-    return [_of_mupots(sequence) for sequence in sequences(folder, Tally()) if sequence.camera and len(sequence)]
+    return [_of_mupots(one, one.camera) for one in sequences(folder, Tally()) if one.camera and len(one)]
 
 
-def _of_mupots(sequence: MupotsSequence) -> Clip:
+def _of_mupots(sequence: MupotsSequence, camera: Intrinsics) -> Clip:
     import cv2
 
     picture = cv2.imread(str(sequence.images[0]))
@@ -60,7 +61,7 @@ def _of_mupots(sequence: MupotsSequence) -> Clip:
             visible=MUPOTS17.to_xnect(~sequence.occluded[f][..., None], fill=0.0)[..., 0] > 0,
             mask_px=np.where(sequence.valid[f], picture.shape[0] * picture.shape[1], 0),
             ident=nobody,
-            focal_px=float(sequence.camera.fx),
+            focal_px=camera.focal_px,
             ground=np.full(4, np.nan),
         )
         for f in range(len(sequence))
