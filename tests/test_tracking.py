@@ -188,6 +188,18 @@ def test_time_that_does_not_increase_does_no_harm(step_s):
     assert tracker.update(crowd((330, 1)), 1.2).ids.tolist() == [1]
 
 
+@pytest.mark.parametrize(("aside_px", "reported"), [(8, [1, 2]), (400, [1, 2, 3])], ids=["a half once more", "somebody else"])
+def test_a_half_of_somebody_found_beside_the_whole_is_no_stranger(aside_px, reported):
+    """For one frame a person is found as a whole and, a little aside, as a left half; the frames after are as before."""
+    tracker = Tracker(TrackingConfig())
+    tracker.update(crowd((100, 1), (400, 1)), 0.0)
+    whole = crowd((100, 1), (400, 1), (400 + aside_px, 1))
+    whole.joints_px[2, [j for j, name in enumerate(JOINTS) if not name.startswith("l_")]] = np.nan
+    assert sorted(tracker.update(whole, 0.05).ids.tolist()) == reported
+    assert tracker.update(crowd((100, 1), (400, 1)), 0.1).ids.tolist() == [1, 2]
+    assert max(tracker.update(crowd((100, 1), (400, 1), (1200, -1)), 0.15).ids.tolist()) == len(reported) + 1
+
+
 def test_two_trackers_share_nothing():
     one, other = Tracker(), Tracker()
     one.update(crowd((100, 1), (500, 1)), 0.0)

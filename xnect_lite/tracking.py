@@ -24,6 +24,7 @@ _SPREAD = 1.5  # OKS fall-offs are widened this much, since a predicted pose is 
 _SPREAD_PER_S = 3.0  # and this much more for every second that a joint was not seen
 _LEAST_FALL_OFF = 0.12  # of sqrt(area): a face point is known to a hair, but a turn of the head moves it by inches
 _CLEARLY = 2.0  # so many times farther must the second likeliest person's clothes be, for somebody to be known again
+_DOUBLE = 0.4  # cost in 2D below which somebody is taken for one who is found already
 _UNSEEN_WEIGHT = 0.2  # of a joint with a position but no score, in the mean over joints
 
 
@@ -44,7 +45,8 @@ class Tracker:
         """The people of the frame at ``t_s`` seconds with their ids, in the order given.
 
         ``clothes``: (P, 2, 3) what `appearance.clothing` says of them; without it, place and pose have to do.
-        Left out are those without any 2D joint, and those not yet confirmed: first seen less than `confirm_s` ago and
+        Left out are those without any 2D joint, those who are somebody's second half, as it seems, where somebody who has an
+        id is found already, and those not yet confirmed: first seen less than `confirm_s` ago and
         never with `confirm_score` or more. An id is given when its person is confirmed, and is never given again.
         """
         if clothes is None:
@@ -52,13 +54,15 @@ class Tracker:
         placed = np.isfinite(people.joints_px).all(-1).any(-1)
         people, clothes = people.take(placed), clothes[placed]
         tracks = self._forget(t_s)
-        rows, columns = self._assign(tracks, people, clothes, t_s)
+        rows, columns, doubles = self._assign(tracks, people, clothes, t_s)
 
         tracks = observe(tracks, rows, people.take(columns), clothes[columns], t_s)
-        new = np.setdiff1d(np.arange(len(people)), columns)
-        track_of = np.zeros(len(people), np.int64)
+        new = np.setdiff1d(np.arange(len(people)), [*columns, *doubles])
+        track_of = np.full(len(people), -1)
         track_of[columns], track_of[new] = rows, len(tracks) + np.arange(len(new))
         tracks = tracks.followed_by(Tracks.born(people.take(new), clothes[new], t_s))
+        followed = track_of >= 0
+        people, track_of = people.take(followed), track_of[followed]
         self._name(tracks, track_of, people, t_s)
 
         self._tracks = tracks
@@ -89,8 +93,10 @@ class Tracker:
         self._gone = gone.take(np.abs(t_s - gone.last_s) <= config.remember_s)
         return tracks.take(recent)
 
-    def _assign(self, tracks: Tracks, people: People, clothes: np.ndarray, t_s: float) -> tuple[np.ndarray, np.ndarray]:
-        """Rows of tracks and rows of people that are the same person."""
+    def _assign(
+        self, tracks: Tracks, people: People, clothes: np.ndarray, t_s: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of tracks and rows of people that are the same person, and rows of people who are one of these once more."""
         gate = self._config.gate
         cost_2d = _cost_2d(tracks, people, t_s)
         costs = np.stack([cost_2d, _cost_3d(tracks, people), clothing_distance(tracks.clothes, clothes)])
@@ -101,7 +107,11 @@ class Tracker:
         cost = np.where(cost_2d < gate, np.minimum(cost, gate), gate)
         rows, columns = linear_sum_assignment(cost)
         good = cost[rows, columns] < gate
-        return rows[good], columns[good]
+        rows, columns = rows[good], columns[good]
+        # A half of somebody is no stranger: nobody new begins where somebody who has a name is found already.
+        rest = np.setdiff1d(np.arange(len(people)), columns)
+        named = rows[tracks.id[rows] > 0]
+        return rows, columns, rest[cost_2d[np.ix_(named, rest)].min(0, initial=1.0) < _DOUBLE]
 
 
 def _known_again(tracks: Tracks, newcomers: np.ndarray, gone: Tracks, limit: float) -> dict[int, int]:
