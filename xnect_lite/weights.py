@@ -85,12 +85,16 @@ def int8_of(path: Path) -> Path | None:
 
 
 def verify(path: Path) -> None:
-    """Compare a file with the manifest beside it, if it is listed there. Raises XnectError on a difference."""
+    """Compare a file with the manifest beside it, if it is listed there. Raises XnectError if it differs or is missing."""
     entry = manifest(path.parent).get(path.name)
     if entry is None:
         return
     wanted = str(entry.get("sha256", "stated"))
-    if sha256(path) != wanted:
+    try:
+        found = sha256(path)
+    except OSError as error:
+        raise XnectError(str(path), f"cannot be read ({error.strerror})", "Fetch the file again") from error
+    if found != wanted:
         raise XnectError(str(path), f"is damaged (sha256 is not {wanted[:12]}…)", "Fetch the file again")
 
 

@@ -84,3 +84,10 @@ def test_a_damaged_bin_is_told(folder):
     quantised.write_bytes(content)
     with pytest.raises(XnectError, match=r"_int8\.bin: is damaged"):
         _strength()
+
+
+@pytest.mark.parametrize("backend", ["auto", "openvino"])
+def test_a_bin_that_is_gone_is_told(folder, backend):
+    (folder / f"xnect_{NAME}_int8.bin").unlink()
+    with pytest.raises(XnectError, match=r"_int8\.bin: cannot be read \(No such file"):
+        _strength(backend=backend)

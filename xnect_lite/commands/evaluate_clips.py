@@ -6,6 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
+from xnect_lite.commands.figures import without_nan
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
 
@@ -55,8 +56,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     }  # fmt: skip
     if options.json:
         rows = {name: score.figures() for name, score in scores.items()}
-        known = {name: {key: None if v != v else v for key, v in row.items()} for name, row in rows.items()}  # JSON has no NaN
-        print(json.dumps({"stages": known, **ran_on}, indent=2))
+        print(json.dumps({"stages": without_nan(rows), **ran_on}, indent=2))
     else:
         _print(scores, ran_on)
     return 0

@@ -7,7 +7,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from xnect_lite.commands.figures import print_figures
+from xnect_lite.commands.figures import print_figures, without_nan
 from xnect_lite.errors import XnectError
 
 if TYPE_CHECKING:
@@ -164,8 +164,7 @@ def _steadiness(options: argparse.Namespace) -> int:
     found = [(take.folder.name, asdict(steadiness(take, identity))) for take in takes for identity in take.ids]
     rows = [{"take": name, "id": row.pop("identity"), **row} for name, row in found if row["frames"] >= _LEAST_FRAMES]
     if options.json:
-        known = [{key: None if value != value else value for key, value in row.items()} for row in rows]  # JSON has no NaN
-        print(json.dumps(known, indent=2))
+        print(json.dumps(without_nan(rows), indent=2))
         return 0
     titles = (("root jitter", "mm/s2"), ("joint jitter", "mm/s2"), ("bone spread", "mm"), ("foot slide", "mm/s"))
     print(f"{'take':<40}{'id':>4}{'frames':>8}" + "".join(f"{title:>14}" for title, _ in titles))
