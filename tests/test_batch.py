@@ -166,6 +166,7 @@ def test_keys_tell_files_excerpts_and_settings_apart(tmp_path, config):
     os.utime(one, (1, 1))
     assert key(one) != keys[0], "the file was written anew"
     assert make_jobs(["0", "synthetic"], tmp_path, config)[0].key == "", "a camera is never the same twice"
+    assert [job.key for job in make_jobs(["~nobody-of-this-name/a.mp4", "a" * 300], tmp_path, config)] == ["", ""]
     assert len(make_jobs([str(one), str(one)], tmp_path, config)) == 1
 
 

@@ -35,6 +35,13 @@ def test_that_nothing_has_this_name_is_known_without_opening_anything(spec):
         check_source(spec)
 
 
+@pytest.mark.parametrize("spec", ["~nobody-of-this-name/film.mp4", "a" * 300, "nul\0byte", "", "  "])
+def test_names_that_no_file_can_have_are_refused_like_any_other(spec):
+    for look in (check_source, open_source):
+        with pytest.raises(XnectError, match=r"no such file, folder or camera|the source: has no name"):
+            look(spec)
+
+
 @pytest.mark.parametrize("spec", ["0", "camera:97", "rtsp://nobody/there", "synthetic:2", "*.png", "integrated", __file__, "."])
 def test_what_may_be_there_passes_the_check(spec, monkeypatch):
     monkeypatch.setattr("xnect_lite.capture.cameras.list_cameras", lambda: CAMERAS)

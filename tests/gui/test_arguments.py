@@ -64,7 +64,12 @@ def test_live_sources_are_not_tried(spec):
 
 
 def test_sources_that_are_not_there(tmp_path):
-    for spec in (tmp_path / "none.mp4", tmp_path):  # no file; a folder without pictures
+    for spec in (
+        tmp_path / "none.mp4",
+        tmp_path,
+        "~nobody-of-this-name/a.mp4",
+        "a" * 300,
+    ):  # no file; a folder without pictures
         with pytest.raises(XnectError):
             check_source(str(spec))
     text = tmp_path / "notes.mp4"

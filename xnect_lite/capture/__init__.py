@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from pathlib import Path
 from typing import TypedDict
@@ -86,17 +87,17 @@ def open_source(
             raise XnectError(text, "a live source cannot start later than now", "Leave the start out")
         return live
 
-    path = Path(text).expanduser()
-    if path.is_dir():
-        return ImageSource(text, image_files(path), fps or 30.0, start_s, end_s)
-    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-        return ImageSource(text, [path], fps or 30.0, start_s, end_s)
-    if path.exists():
+    path = _on_disk(text)
+    if path is not None:
+        if path.is_dir():
+            return ImageSource(text, image_files(path), fps or 30.0, start_s, end_s)
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            return ImageSource(text, [path], fps or 30.0, start_s, end_s)
         return VideoSource(path, start_s, end_s)
     if synthetic := _SYNTHETIC.fullmatch(text):
         return SyntheticSource(int(synthetic[1] or 2), start_s, end_s)
     if glob.has_magic(text):
-        fits = [Path(p) for p in glob.glob(str(path)) if Path(p).suffix.lower() in IMAGE_SUFFIXES]
+        fits = [Path(p) for p in glob.glob(os.path.expanduser(text)) if Path(p).suffix.lower() in IMAGE_SUFFIXES]
         return ImageSource(text, natural_order(fits), fps or 30.0, start_s, end_s)
     raise _nothing_named(text)
 
@@ -105,11 +106,19 @@ def check_source(spec: str) -> None:
     """Raises XnectError if nothing is named ``spec``. Opens nothing, so ask before loading a network."""
     text = spec.strip()
     is_address = _STREAM.match(text) or _CAMERA.fullmatch(text) or is_synthetic(text)
-    if not (is_address or glob.has_magic(text) or Path(text).expanduser().exists() or find_camera(_without_prefix(text))):
+    if not (is_address or glob.has_magic(text) or _on_disk(text) or find_camera(_without_prefix(text))):
         raise _nothing_named(text)
 
 
+def _on_disk(text: str) -> Path | None:
+    """The file or folder of this name, None if there is none; pathlib would raise for ~nobody and for names too long."""
+    name = os.path.expanduser(text)
+    return Path(name) if os.path.exists(name) else None
+
+
 def _nothing_named(text: str) -> XnectError:
+    if not text:
+        return XnectError("the source", "has no name", "Give a file, a folder, a camera or an address")
     if not text.lower().startswith(_PREFIX):
         return XnectError(text, "no such file, folder or camera", "Check the spelling")
     known = ", ".join(f"{c.index} ({c.name})" for c in list_cameras()) or "none"
@@ -133,7 +142,7 @@ def _open_live(text: str, size: tuple[int, int] | None, fps: float | None, limit
     if number:
         return open_camera(int(number[1]), size=size, fps=fps, **limits)
     prefixed = text.lower().startswith(_PREFIX)
-    if not prefixed and (is_synthetic(text) or Path(text).expanduser().exists() or glob.has_magic(text)):
+    if not prefixed and (is_synthetic(text) or _on_disk(text) or glob.has_magic(text)):
         return None  # a file wins over a camera of the same name
     camera = find_camera(_without_prefix(text))
     if camera is not None:

@@ -32,7 +32,7 @@ def check_source(spec: str) -> None:
         return
     from xnect_lite.capture import find_camera, is_synthetic, open_source
 
-    if is_synthetic(text) or Path(text).expanduser().exists() or glob.has_magic(text):
+    if is_synthetic(text) or os.path.exists(os.path.expanduser(text)) or glob.has_magic(text):
         open_source(text).close()
     elif find_camera(text) is None:
         raise XnectError(spec, "no such file, folder or camera", "Check the spelling")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
 import traceback
 from collections import Counter
@@ -85,9 +86,9 @@ def make_jobs(
     jobs: list[Job] = []
     named: Counter[str] = Counter()
     for source in dict.fromkeys(sources):
-        path = Path(source).expanduser()
+        path = Path(os.path.expanduser(source))
         key = ""
-        if path.is_file():
+        if os.path.isfile(path):  # pathlib's own would raise for a name that is too long
             facts = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
             key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:_KEY_CHARACTERS]
         # Two workers that begin in the same second must not choose the same folder.
