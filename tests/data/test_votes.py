@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.data.votes import agreed, read_votes, save_votes
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import BLAZEPOSE33, COCO17, INDEX, NUM_JOINTS
+from xnect_lite.train import self_votes
 from xnect_lite.train.self_votes import Comparison, _matched, compare
 
 NAN = np.nan
@@ -137,6 +140,13 @@ def kit(tmp_path):
     return root, votes
 
 
+def with_empty_sets(root: Path) -> None:
+    """Commands read every set of the kit."""
+    for name in ("ccp", "har15", "capston"):
+        write_picture(root / name, file_name(0, "train"), seed=1)
+        (root / name / "labels.jsonl").write_text("")
+
+
 def test_labels_are_compared_as_if_no_human_had_labelled(kit):
     """Two of twelve joints are missing; with the vote none is. People do not differ, so neither do the draws."""
     root, votes = kit
@@ -160,9 +170,7 @@ def test_better_means_more_joints_right_and_no_smaller_share(pck, precision, bet
 
 def test_packs_heed_votes_in_training_pictures_only(kit, tmp_path):
     root, votes = kit
-    for name in ("ccp", "har15", "capston"):
-        write_picture(root / name, file_name(0, "train"), seed=1)
-        (root / name / "labels.jsonl").write_text("")
+    with_empty_sets(root)
     save_votes(tmp_path / "votes.npz", votes)
     path = str(tmp_path / "pack.npz")
     for more, known in (([], 0.0), (["--votes", str(tmp_path / "votes.npz")], 0.3)):
@@ -171,6 +179,21 @@ def test_packs_heed_votes_in_training_pictures_only(kit, tmp_path):
         assert len(train) == 4 and len(val) == 4
         np.testing.assert_allclose(train.weight_2d[:, INDEX["r_knee"]], known)
         np.testing.assert_allclose(val.weight_2d[:, INDEX["r_knee"]], 1.0, err_msg="the human's")
+
+
+def test_votes_on_other_people_or_pictures_are_refused(kit, tmp_path, capsys):
+    root, votes = kit
+    with_empty_sets(root)
+    strangers = {name: np.concatenate([vote, vote]) for name, vote in votes.items()}
+    elsewhere = {f"{name}.bak": vote for name, vote in votes.items()}
+    for wrong, said in (
+        (strangers, "the votes on lspet .*: are about .* people, not "),
+        (elsewhere, "holds no votes on these"),
+    ):
+        save_votes(tmp_path / "votes.npz", wrong)
+        pack = ["data", "pack", "--photos", str(root), "--votes", str(tmp_path / "votes.npz")]
+        assert cli.main([*pack, "-o", str(tmp_path / "p.npz")]) == 2
+        assert re.search(f"{said}.*Make it again with xnect-lite data vote", capsys.readouterr().err)
 
 
 def test_votes_without_photographs_are_a_mistake(tmp_path, capsys):
@@ -188,6 +211,31 @@ def test_the_command_says_whether_labels_improve_and_refuses_what_does_not(tmp_p
     assert "PCK        1.000 -> 1.000  (+0.000, 95 % +0.000 to +0.000)" in out.out
     assert "does not make labels better. Train it further; nothing was written" in out.err
     assert not (tmp_path / "v.npz").exists()
+
+
+def test_the_command_writes_votes_on_training_pictures_that_make_labels_better(kit, tmp_path, monkeypatch, capsys):
+    """The network is left out: what it would find is given."""
+    root, votes = kit
+    with_empty_sets(root)
+
+    def of_split(_network, _root, split, _grouping, with_human=False):
+        assert with_human == (split == "val")
+        return {name: vote for name, vote in votes.items() if is_validation(name.split(" ")[1]) == (split == "val")}
+
+    monkeypatch.setattr(self_votes, "predictors", lambda _config: [])
+    monkeypatch.setattr(self_votes, "collect_votes", of_split)
+    path = tmp_path / "v.npz"
+    assert cli.main(["data", "vote", "--photos", str(root), "-o", str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == str(path)
+    found = read_votes(path)
+    assert found.keys() == of_split(0, 0, "train", 0).keys() and [file.name for file in tmp_path.glob("v.*")] == ["v.npz"]
+
+
+def test_a_place_where_nothing_can_be_written_is_told_before_the_network_is_loaded(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(self_votes, "predictors", lambda _config: pytest.fail("loaded"))
+    for place in (tmp_path, tmp_path / "none" / "v.npz"):
+        assert cli.main(["data", "vote", "--photos", str(tmp_path), "-o", str(place)]) == 2
+        assert f"{place}: is a folder, or its folder does not exist" in capsys.readouterr().err
 
 
 def test_blazepose_tells_the_torso():

@@ -67,7 +67,7 @@ def _data_pack(options: argparse.Namespace) -> int:
     from xnect_lite.data.pack import collect_terms, write_pack
     from xnect_lite.data.parts import read_manifest, read_packed
     from xnect_lite.data.photokit import TERMS, read_backgrounds, read_photokit
-    from xnect_lite.data.votes import read_votes
+    from xnect_lite.data.votes import AGAIN, read_votes
 
     if not (options.photos or options.renders or options.backgrounds):
         raise XnectError("data pack", "has nothing to pack", "Give --photos, --renders or --backgrounds")
@@ -80,6 +80,8 @@ def _data_pack(options: argparse.Namespace) -> int:
     splits = {
         split: list(read_photokit(options.photos, split, votes=votes.get(split))) if options.photos else [] for split in SPLITS
     }
+    if votes and votes["train"].keys().isdisjoint(sample.provenance for sample in splits["train"]):
+        raise XnectError(options.votes, "holds no votes on these photographs", AGAIN)
     for folder in options.renders:
         manifest = read_manifest(Path(folder))
         samples = {split: _outlined(read_packed(folder, split), Path(folder), manifest) for split in SPLITS}
@@ -95,10 +97,12 @@ def _data_pack(options: argparse.Namespace) -> int:
 
 
 def _data_vote(options: argparse.Namespace) -> int:
-    from xnect_lite.data.votes import save_votes
+    from xnect_lite.data.votes import check_target, save_votes
     from xnect_lite.train.self_votes import collect_votes, compare, predictors
 
     config, photos = pipeline_config(options), Path(options.photos)
+    if options.output:
+        check_target(Path(options.output))
     network = predictors(config.network)
     outcome = compare(photos, collect_votes(network, photos, "val", config.grouping, with_human=True))
     print("Labels without the human, against the human's joints, without and with the vote:", *outcome.lines(), sep="\n")

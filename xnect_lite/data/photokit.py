@@ -20,6 +20,7 @@ from xnect_lite.data.label_fusion import fuse
 from xnect_lite.data.pictures import read_rgb
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
+from xnect_lite.data.votes import AGAIN
 from xnect_lite.errors import XnectError
 
 T = TypeVar("T")
@@ -98,6 +99,8 @@ def to_sample(record: dict[str, Any], folder: Path, set_name: str, votes: Mappin
     people, silhouettes, ignore = [], [], []
     name = picture_name(record, set_name)
     own = (votes or {}).get(name, [None] * len(record["people"]))
+    if len(own) != len(record["people"]):
+        raise XnectError(f"the votes on {name}", f"are about {len(own)} people, not {len(record['people'])}", AGAIN)
     for person, vote in zip(record["people"], own, strict=True):
         labels = fuse(person, with_3d=set_name not in _STRETCHED, own=vote)
         if labels is None:

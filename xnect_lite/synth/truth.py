@@ -152,10 +152,11 @@ def with_silhouettes(samples: Sequence[Sample], paths: Sequence[Path]) -> list[S
 
     For folders made before archives held silhouettes. Raises XnectError if a truth is that of other pictures.
     """
-    truths = dict(entry for path in paths for entry in load_truths(path))
+    # File by file: outlines are small, whose every pixel is would be gigabytes.
+    outlines = {name: truth.silhouettes() for path in paths for name, truth in load_truths(path)}
     out = []
     for sample in samples:
-        found = truths[sample.provenance].silhouettes() if sample.provenance in truths else ()
+        found = outlines.get(sample.provenance, ())
         if len(found) != len(sample.people):
             raise XnectError(sample.provenance, "has no truth, or that of other people", "Render the folder again")
         out.append(replace(sample, silhouettes=found))
