@@ -29,6 +29,17 @@ def both() -> tuple[Lifter, FoldedLifter]:
     return net.eval(), FoldedLifter(net)
 
 
+def test_the_weights_are_a_copy():
+    """Somebody may go on training the network."""
+    net = Lifter(1.0).eval()
+    folded, values = FoldedLifter(net), np.ones((1, NUM_JOINTS, EVIDENCE), np.float32)
+    before = folded(values)[0]
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 1
+    np.testing.assert_array_equal(folded(values)[0], before)
+
+
 @given(people=st.integers(0, 12), seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.3, 0.9, 1.0]))
 @settings(max_examples=30, deadline=None)
 def test_it_says_what_the_network_says(both, people, seed, share):

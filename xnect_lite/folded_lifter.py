@@ -7,6 +7,7 @@ its time between the products, of which there are more than thirty.
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import expit
 from torch import nn
 from torch.nn.utils.fusion import fuse_linear_bn_eval
 
@@ -29,7 +30,7 @@ class FoldedLifter:
         part, scale = self._parts(values)
         hidden = self._run("full", _flat(values))
         full = self._run("full_out", hidden).reshape(len(values), NUM_JOINTS, 3)
-        believe = 1 / (1 + np.exp(-self._run("gate", values[..., 2])))[..., None]
+        believe = expit(self._run("gate", values[..., 2]))[..., None]
         joints = believe * (part - part[:, [ROOT]]) + (1 - believe) * (full - full[:, [ROOT]])
         return joints * scale[..., None], np.logaddexp(self._run("spread", hidden), 0) * 0.1 + 1e-3
 
@@ -79,5 +80,5 @@ def _folded(branch: nn.Module) -> _Layers:
             norm = parts[i + 1] if i + 1 < len(parts) else None
             fused = fuse_linear_bn_eval(linear, norm) if isinstance(norm, nn.BatchNorm1d) else linear
             weight, bias = (value.detach().cpu().float().numpy() for value in (fused.weight, fused.bias))
-            layers.append((np.ascontiguousarray(weight.T), bias, norm is not None))
+            layers.append((weight.T.copy(), bias.copy(), norm is not None))
     return layers

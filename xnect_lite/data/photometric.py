@@ -15,13 +15,13 @@ def photometric(image: torch.Tensor, config: AugmentConfig, rng: np.random.Gener
     """(B, 3, H, W) 0..255 with other colours, blur, resolution, noise, painted-over rectangles and JPEG, drawn per canvas."""
     count = len(image)
     image = _colours(image, config.colour, rng)
-    chosen = np.flatnonzero(rng.random(count) < config.low_resolution)
+    chosen = _some(config.low_resolution, image, rng)
     if len(chosen):
         image[chosen] = resample(image[chosen], float(rng.uniform(0.3, 0.8)))
-    chosen = np.flatnonzero(rng.random(count) < config.blur)
+    chosen = _some(config.blur, image, rng)
     if len(chosen):
         image[chosen] = blur(image[chosen], float(rng.uniform(0.5, 1.8)))
-    chosen = np.flatnonzero(rng.random(count) < config.noise)
+    chosen = _some(config.noise, image, rng)
     if len(chosen):
         generator = torch.Generator(device=image.device).manual_seed(int(rng.integers(2**62)))
         noise = torch.randn(image[chosen].shape, generator=generator, device=image.device)
@@ -31,10 +31,15 @@ def photometric(image: torch.Tensor, config: AugmentConfig, rng: np.random.Gener
         w, h = (rng.uniform(0.08, 0.3, 2) * (width, height)).astype(int) + 1
         x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
         image[b, :, y : y + h, x : x + w] = _column(rng.uniform(0, 255, 3), image)[:, None, None]
-    chosen = np.flatnonzero(rng.random(count) < config.jpeg)
+    chosen = _some(config.jpeg, image, rng)
     if len(chosen):
         image[chosen] = jpeg(image[chosen], _column(rng.uniform(15, 90, len(chosen)), image))
     return image.clamp(0, 255)
+
+
+def _some(share: float, image: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """(K,) which canvases of a batch, on its device: an index on the host would have the host wait for the device."""
+    return send(np.flatnonzero(rng.random(len(image)) < share), image.device)
 
 
 def _colours(image: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:
