@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from xnect_lite import __version__
 from xnect_lite.commands import benchmark, data, devices, evaluate, export, imagenet, process, run, synth, take, timing, weights
@@ -32,8 +33,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
 
 
+class _Verbs(argparse._SubParsersAction):
+    """Verbs whose own ``--help`` begins with what the list of verbs says of them."""
+
+    def add_parser(self, name: str, **options: Any) -> argparse.ArgumentParser:
+        words = str(options.get("help") or "")
+        options.setdefault("description", f"{words[:1].upper()}{words[1:]}." if words else None)
+        return super().add_parser(name, **options)
+
+
+class _Parser(argparse.ArgumentParser):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("action", "parsers", _Verbs)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="xnect-lite", description="3D motion capture of several people from one camera.")
+    parser = _Parser(prog="xnect-lite", description="3D motion capture of several people from one camera.")
     parser.add_argument("--version", action="version", version=f"xnect-lite {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
