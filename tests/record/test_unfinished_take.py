@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import pytest
 from test_take import killed, record, result
 
 from xnect_lite.cli import main
+from xnect_lite.floor import up_from_angles
+from xnect_lite.record.take_folder import write_info
+from xnect_lite.types import Floor
 
 
 def leave(folder: Path, moment: str) -> Path:
@@ -47,6 +51,23 @@ def test_a_take_that_was_cut_off_is_shown_and_can_be_finished(tmp_path, capsys):
     assert main(["take", "show", folder]) == 0
     out, error = capsys.readouterr()
     assert "person02.bvh" in out and error == "", "nothing is left to be finished"
+
+
+def test_a_take_that_was_cut_off_is_levelled_by_the_floor_known_by_then(tmp_path):
+    """The camera is found to look down by 20 degrees from frame 10 on; a change of half a degree is not worth a file."""
+    tilts = [0.0] * 10 + [20.0] * 20 + [20.5] * 10
+    with pytest.MonkeyPatch.context() as patch:
+        written = []
+        patch.setattr("xnect_lite.record.take.write_info", lambda folder, info: written.append(write_info(folder, info)))
+        recorder = record(tmp_path / "t", {})
+        before = len(written)
+        for number, tilt in enumerate(tilts):
+            recorder.add(dataclasses.replace(result(number, (1,)), floor=Floor(up_from_angles(tilt, 0), 1500.0)))
+    assert len(written) - before == 3, "with the first frame, its floor, and the tilt"
+    recorder._journal._file.close()
+    assert main(["take", "finish", str(tmp_path / "t")]) == 0
+    info = json.loads((tmp_path / "t" / "take.json").read_text())
+    assert info["bvh"]["up_cam"] == pytest.approx(up_from_angles(20, 0).tolist())
 
 
 def test_a_take_that_was_stopped_at_once_is_finished_and_empty(tmp_path, capsys):

@@ -42,6 +42,9 @@ from xnect_lite.types import Floor, PoseResult
 __all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take", "load_take", "new_take_folder"]
 
 
+_SAME_UP = float(np.cos(np.radians(1.0)))  # cosine of a tilt too small to be written while recording
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class PersonSummary:
     """One identity of a take.
@@ -137,10 +140,20 @@ class TakeRecorder:
             if self.summary is not None:
                 raise RuntimeError("this take is closed")
             self._journal.append(result)
-            self._floor = result.floor or self._floor
+            self._keep(result.floor)
             if self._info["size"] is None:
                 self._info |= {"size": list(result.frame.size), "focal_px": float(result.focal_px)}
                 write_info(self.folder, self._info)
+
+    def _keep(self, floor: Floor | None) -> None:
+        """What take.json says of the floor follows its tilt: a take whose program is killed is levelled, too."""
+        if floor is None:
+            return
+        self._floor = floor
+        known = self._info.get("floor")
+        if known is None or np.dot(known["up_cam"], floor.up_cam) < _SAME_UP:
+            self._info["floor"] = _floor_info(floor)
+            write_info(self.folder, self._info)
 
     def log(self, message: str) -> None:
         """Add a line to log.txt."""
@@ -155,7 +168,7 @@ class TakeRecorder:
             if self.summary is None:
                 self._journal.close()
                 if self._floor is not None:
-                    self._info["floor"] = {"up_cam": self._floor.up_cam.tolist(), "height_mm": float(self._floor.height_mm)}
+                    self._info["floor"] = _floor_info(self._floor)
                 self._info["second_pass"] = second_pass is not None
                 write_info(self.folder, self._info)
                 if second_pass is not None:
@@ -234,6 +247,10 @@ def export_take(
         kept = [folder / name for name in (INFO_FILE, POSES_FILE, LOG_FILE)]
         summary = dataclasses.replace(summary, files=(*kept, *files))
     return summary
+
+
+def _floor_info(floor: Floor) -> dict[str, Any]:
+    return {"up_cam": floor.up_cam.tolist(), "height_mm": float(floor.height_mm)}
 
 
 def _summarise(take: Take, identity: int, min_person_s: float) -> PersonSummary:
