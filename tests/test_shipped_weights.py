@@ -10,14 +10,15 @@ from xnect_lite.config import PipelineConfig
 from xnect_lite.lift_network import find_lifter, load_lifter
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.skeleton import ROOT
-from xnect_lite.weights import find_weights, load_network, manifest, search_folders, sha256
+from xnect_lite.weights import find_weights, int8_of, load_network, manifest, search_folders, sha256
 
 FOLDER = find_weights("selecsls60").parent
-FILES = sorted(path.name for path in FOLDER.glob("*.safetensors"))
+FILES = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".safetensors", ".xml", ".bin"))
+WEIGHTS, INT8 = ([name for name in FILES if name.endswith(suffix)] for suffix in (".safetensors", "_int8.xml"))
 
 
 def test_the_package_carries_weights_for_the_default_backbone():
-    assert FOLDER in search_folders() and "xnect_selecsls60.safetensors" in FILES
+    assert FOLDER in search_folders() and "xnect_selecsls60.safetensors" in WEIGHTS
 
 
 def test_manifest_and_folder_name_the_same_files():
@@ -28,10 +29,28 @@ def test_manifest_and_folder_name_the_same_files():
 def test_each_file_is_as_its_entry_says(name):
     entry = manifest(FOLDER)[name]
     assert sha256(FOLDER / name) == entry["sha256"]
-    assert entry["licence"] and entry["sources"] and entry["accuracy"]["command"]
+    if not name.endswith(".bin"):  # the rest of an .xml
+        assert entry["licence"] and entry["sources"] and entry["accuracy"]["command"]
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_load_as_the_network_that_their_entry_names(name):
+    entry = manifest(FOLDER)[name]
     path, arch = FOLDER / name, entry["arch"]
     net = load_lifter(path) if "lifter" in arch else load_network(path, arch["backbone"])
     assert net.arch == arch
+
+
+@pytest.mark.parametrize("name", INT8)
+def test_an_int8_form_is_whole_and_that_of_the_weights_beside_it(name):
+    """Otherwise it would not be taken, or weights of one training would run here and those of another there."""
+    weights = FOLDER / name.replace("_int8.xml", ".safetensors")
+    assert int8_of(weights) == FOLDER / name and name.replace(".xml", ".bin") in FILES
+    pytest.importorskip("openvino", reason="OpenVINO is not installed")
+    from xnect_lite.runtime.backends.openvino import open_file
+
+    backend = open_file(FOLDER / name, manifest(FOLDER)[weights.name]["arch"]["backbone"])
+    assert backend.precision == "int8"
 
 
 def test_a_lifting_network_ships_and_is_used():

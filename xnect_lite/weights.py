@@ -1,6 +1,7 @@
 """Weight files: safetensors in half precision, found, checked and loaded without executing anything.
 
-``manifest.json`` beside the shipped files says of each its architecture, sha256, licence, sources and measured accuracy.
+``manifest.json`` beside the shipped files says of each its architecture, sha256, licence, sources and measured accuracy. An
+int8 form of NAME.safetensors is NAME_int8.xml with its .bin; ``made_from`` in its entry is the sha256 of NAME.safetensors.
 Search order: a path given by the user, ``$XNECT_WEIGHTS``, the package, the user's cache folder.
 """
 
