@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+SHARES = (
+    "mosaic", "background", "whole_picture", "any_rotation", "flip", "paste", "blur", "low_resolution", "cut_out", "noise",
+    "jpeg",
+)  # fmt: skip
+"""Keys of `AugmentConfig` that say how often something happens, 0 to 1."""
+
 
 @dataclass(frozen=True)
 class AugmentConfig:

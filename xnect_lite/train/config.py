@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xnect_lite.data.augment_config import AugmentConfig
+from xnect_lite.data.augment_config import SHARES, AugmentConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.train.losses import LossConfig
 
@@ -83,6 +83,15 @@ def check(config: Stage1Config) -> None:
     if not 0 <= config.data.synthetic_share < 1:
         share = config.data.synthetic_share
         raise XnectError("configuration key 'data.synthetic_share'", f"needs 0 to below 1, got {share}", "Mend the value")
+    shares = {f"augment.{name}": getattr(config.augment, name) for name in SHARES}
+    for key, share in {**shares, "data.finish_share": config.data.finish_share}.items():
+        if not 0 <= share <= 1:
+            raise XnectError(f"configuration key '{key}'", f"needs a share from 0 to 1, got {share:g}", "Mend the value")
+    if not config.augment.min_person_net_px > 0:
+        pixels = config.augment.min_person_net_px
+        raise XnectError(
+            "configuration key 'augment.min_person_net_px'", f"needs more than 0, got {pixels:g}", "Mend the value"
+        )
     validation = (config.validation.width_net_px, config.validation.height_net_px)
     for key, sizes in {
         "data.sizes_net_px": config.data.sizes_net_px,
