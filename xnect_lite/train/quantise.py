@@ -17,7 +17,7 @@ class QuantiseConfig:
 
     out: str = "runs/int8/xnect_int8.xml"  # an OpenVINO file; its .bin lies beside it
     calibration_images: int = 300  # training photographs that the ranges are taken from
-    check_images: int = 0  # validation photographs that are scored before and after; 0 = all: 300 are off by two points at times
+    check_images: int = 0  # validation photographs scored before and after; 0 = all, as 300 can be off by two points
     max_drop: float = 1.0  # points of PCK@0.2 that int8 may lose
     network: NetworkConfig = field(default_factory=NetworkConfig)  # network.weights: what to quantise, '' = the shipped ones
     data: DataConfig = field(default_factory=DataConfig)
