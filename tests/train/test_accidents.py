@@ -86,7 +86,15 @@ def test_a_signal_saves_and_says_how_to_go_on(photos, tmp_path, number):
     assert f"stopped at step {state['step']}, everything is saved; the same command with --resume goes on" in out
 
 
-def test_a_signal_while_pictures_are_read_ends_at_once(photos, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def interruptible():
+    """SIGINT as at a terminal: what a shell starts in the background ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_signal_while_pictures_are_read_ends_at_once(interruptible, photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(stage1, "pack", lambda *_, **__: signal.raise_signal(signal.SIGINT))
     assert train_pose.main(arguments(photos, tmp_path / "run")) == 130
     assert capsys.readouterr().err == "interrupted; checkpoints are as they were\n"
