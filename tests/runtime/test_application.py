@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.runtime import application
@@ -23,10 +24,13 @@ from xnect_lite.runtime import application
 def test_the_cores_are_left_to_what_runs_the_network(monkeypatch, backend, threads):
     monkeypatch.setattr(application, "Pipeline", lambda config: SimpleNamespace(backend=backend, config=config))
     before = torch.get_num_threads()
+    blas = threadpool_limits(2, user_api="blas")
     try:
         torch.set_num_threads(3)
         config = PipelineConfig()
         assert application.open_pipeline(config).config is config
         assert torch.get_num_threads() == threads
+        assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
     finally:
         torch.set_num_threads(before)
+        blas.restore_original_limits()
