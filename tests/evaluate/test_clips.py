@@ -223,7 +223,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("case", "spoil", "message"), MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_mistakes(case, spoil, message, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("xnect_lite.network.Predictor", lambda _: walkers()[2])
+    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: walkers()[2])
     spoil(tmp_path)
     assert cli.main(["eval", "clips", "--data", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err, case

@@ -70,7 +70,7 @@ def renders(folder, samples: list[Sample]) -> str:
 def test_eval_synthetic_prints_figures_against_the_exact_truth(samples, tmp_path, capsys, monkeypatch):
     knowing = oracle(samples, (512, 320))
     knowing.backend = knowing.device_name = knowing.precision = "oracle"
-    monkeypatch.setattr("xnect_lite.network.Predictor", lambda _: knowing)
+    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: knowing)
     raw = ["--set", "lifting.network=false"]  # a network would answer with its own idea of these bodies
     assert cli.main(["eval", "synthetic", "--data", renders(tmp_path, samples), "--json", *raw]) == 0
     figures = json.loads(capsys.readouterr().out)
@@ -91,7 +91,7 @@ def test_photographs_and_renders_of_one_pack_are_evaluated_apart(samples, tmp_pa
     for dataset, members in (("photos", mixed[:3]), ("synthetic", mixed[3:])):
         knowing = oracle(members, (512, 320))
         knowing.backend = knowing.device_name = knowing.precision = "oracle"
-        monkeypatch.setattr("xnect_lite.network.Predictor", lambda _, knowing=knowing: knowing)
+        monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _, knowing=knowing: knowing)
         assert cli.main(["eval", dataset, "--data", str(tmp_path), "--json"]) == 0
         figures = json.loads(capsys.readouterr().out)
         assert figures["images"] == len(members) and figures["pck"] == 1.0

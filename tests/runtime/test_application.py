@@ -21,14 +21,15 @@ from xnect_lite.runtime import application
         ("onnxruntime", 1),
     ],
 )
-def test_the_cores_are_left_to_what_runs_the_network(monkeypatch, backend, threads):
-    monkeypatch.setattr(application, "Pipeline", lambda config: SimpleNamespace(backend=backend, config=config))
+@pytest.mark.parametrize("what", ["Pipeline", "Predictor"])
+def test_the_cores_are_left_to_what_runs_the_network(monkeypatch, backend, threads, what):
+    monkeypatch.setattr(application, what, lambda config: SimpleNamespace(backend=backend, config=config))
     before = torch.get_num_threads()
     blas = threadpool_limits(2, user_api="blas")
     try:
         torch.set_num_threads(3)
         config = PipelineConfig()
-        assert application.open_pipeline(config).config is config
+        assert getattr(application, f"open_{what.lower()}")(config).config is config
         assert torch.get_num_threads() == threads
         assert {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"} == {1}
     finally:

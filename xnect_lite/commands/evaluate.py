@@ -35,7 +35,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.keypoints import per_joint_pck
     from xnect_lite.evaluate.photos import score_photos
     from xnect_lite.lift_network import open_lift
-    from xnect_lite.network import Predictor
+    from xnect_lite.runtime.application import open_predictor
 
     synthetic = options.dataset == "synthetic"
     samples = _held_out(Path(options.data), synthetic)
@@ -43,7 +43,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         raise XnectError(options.data, "holds no validation pictures", "For renders: xnect-lite synth render --split val")
     if options.limit:
         samples = evenly(samples, options.limit)
-    predictor = Predictor(config.network)
+    predictor = open_predictor(config.network)
     score = score_photos(predictor, samples, config.grouping, progress=True, lift=open_lift(config.lifting))
     figures = {
         **score.figures(exact=synthetic),
