@@ -1,7 +1,8 @@
 """Backbones behind one table of feature taps, so that swapping one is a single word of configuration.
 
 Every backbone is an ``nn.Module`` with ``channels: {stride: channels}`` and
-``forward(image, strides) -> [maps at these strides]`` for strides among 4, 8 and 16.
+``forward(image, strides) -> [maps at these strides]`` for strides among 4, 8 and 16, and ``layers_to(stride) -> [modules]``
+that make the map of a stride.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class SelecSLSBackbone(nn.Module):
         """(B, 3, H, W) normalised image -> maps at these strides."""
         return self.core.forward_features(image, strides)
 
+    def layers_to(self, stride: int) -> list[nn.Module]:
+        """Stem and blocks up to the map of this stride."""
+        return [self.core.stem, *self.core.features[: self.core.taps[stride][0] + 1]]
+
 
 class ResNet50Backbone(nn.Module):
     """torchvision's ResNet-50 up to layer3 (stride 16), randomly initialised."""
@@ -51,6 +56,10 @@ class ResNet50Backbone(nn.Module):
             found[stride] = x
         return [found[s] for s in strides]
 
+    def layers_to(self, stride: int) -> list[nn.Module]:
+        """Stem and layers up to the map of this stride."""
+        return [self.stem, *(layer for s, layer in ((4, self.layer1), (8, self.layer2), (16, self.layer3)) if s <= stride)]
+
 
 class VoVNet39Backbone(nn.Module):
     """VoVNet-39 up to stride 16, randomly initialised."""
@@ -63,6 +72,10 @@ class VoVNet39Backbone(nn.Module):
     def forward(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
         """(B, 3, H, W) normalised image -> maps at these strides."""
         return self.core.forward_features(image, strides)
+
+    def layers_to(self, stride: int) -> list[nn.Module]:
+        """Stem and stages up to the map of this stride."""
+        return [self.core.stem, *(stage for i, stage in enumerate(self.core.stages) if 4 << i <= stride)]
 
 
 _OTHERS: dict[str, Callable[[], nn.Module]] = {"resnet50": ResNet50Backbone, "vovnet39": VoVNet39Backbone}

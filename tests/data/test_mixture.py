@@ -59,6 +59,29 @@ def test_so_much_of_what_is_drawn_is_rendered(mixed, share):
         assert np.ptp(counts) <= 1, "epochs: every picture of a kind comes as often"
 
 
+def test_so_many_of_the_photographs_show_somebody_labelled_by_a_human(mixed):
+    mixed.people.human_px[:] = np.nan
+    mixed.people.human_px[mixed.people_start[1], 3] = 5.0  # a joint of somebody in picture 1
+    sampler = CanvasSampler(mixed, AugmentConfig(background=0), 8, np.random.default_rng(0), 0.25, 0.6)
+    drawn = np.array([sampler._next_image() for _ in range(2000)])
+    assert (drawn >= 4).mean() == pytest.approx(0.25, abs=0.04), "renders"
+    assert (drawn == 1).sum() / (drawn < 4).sum() == pytest.approx(0.6, abs=0.04), "labelled by a human"
+    counts = np.array([(drawn == i).sum() for i in (0, 2, 3)])
+    assert counts.min() > 0 and np.ptp(counts) <= 1, "epochs of the others"
+    state = json.loads(json.dumps(sampler.state(), default=np.ndarray.tolist))
+    assert set(state) == {"queue", "synthetic_queue", "human_queue", "rng"}
+    other = CanvasSampler(mixed, AugmentConfig(background=0), 8, np.random.default_rng(1), 0.25, 0.6)
+    other.restore(state)
+    assert [sampler._next_image() for _ in range(50)] == [other._next_image() for _ in range(50)]
+
+
+@pytest.mark.parametrize("labelled", [0.0, np.nan], ids=["everybody labelled by a human", "nobody"])
+def test_a_share_of_human_labels_needs_both_kinds(mixed, labelled):
+    mixed.people.human_px[:] = labelled
+    with pytest.raises(XnectError, match=r"human_share: is 0\.6, but there are not both photographs labelled by humans and"):
+        CanvasSampler(mixed, AugmentConfig(), 8, np.random.default_rng(0), 0.25, 0.6)
+
+
 def test_without_a_share_every_picture_counts_alike(mixed):
     drawn = draws(mixed, 0.0, 600)
     assert all((drawn == i).sum() == 100 for i in range(6))

@@ -32,6 +32,8 @@ def test_an_unknown_key_ends_with_code_2_and_the_nearest_key(tmp_path):
         ("data.synthetic=[nowhere]", r"nowhere: is no training archive"),
         ("data.synthetic_share=1.0", r"'data.synthetic_share': needs 0 to below 1, got 1.0"),
         ("data.synthetic_share=0.3", r"data.synthetic_share: is 0.3, but there are not both renders and photographs"),
+        ("data.human_share=-0.1", r"'data.human_share': needs 0 to below 1, got -0.1"),
+        ("frozen_stride=2", r"'frozen_stride': needs 0, 4, 8 or 16, got 2"),
         ("init=nowhere.safetensors", r"nowhere.safetensors: no such weight file"),
         ("backbone=selecsls61", r"backbone 'selecsls61': is unknown. Known: selecsls42"),
         ("device=cuda:99", r"--device cuda:99: "),

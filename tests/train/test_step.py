@@ -16,6 +16,7 @@ from xnect_lite.train.checkpoint import Ema, load_state
 from xnect_lite.train.config import Stage1Config
 from xnect_lite.train.processes import Processes
 from xnect_lite.train.slots import Slots
+from xnect_lite.train.start import freeze
 from xnect_lite.train.step import make_optimizer
 from xnect_lite.weights import save_weights
 
@@ -31,6 +32,30 @@ def test_a_start_from_given_weights_with_the_backbone_held_still(photos, tmp_pat
     for name in dict(net.named_parameters()):
         moved = not torch.equal(state[name], given[name])
         assert moved == name.startswith("heads."), name
+
+
+@pytest.mark.parametrize("backbone", ["selecsls42", "resnet50", "vovnet39"])
+@pytest.mark.parametrize("stride", [0, 4, 8, 16])
+def test_frozen_layers_are_those_that_make_the_map_of_the_stride(backbone, stride):
+    net = XNect(backbone)
+    freeze(net, stride)
+    maps = net.backbone(torch.rand(1, 3, 64, 64), (4, 8, 16))
+    assert [m.requires_grad for m in maps] == [s > stride for s in (4, 8, 16)]
+    assert all(p.requires_grad for p in net.heads.parameters())
+
+
+def test_a_run_leaves_frozen_layers_as_they_are_and_goes_on(photos, tmp_path):
+    torch.manual_seed(3)
+    net = XNect("selecsls42")
+    save_weights(tmp_path / "start.safetensors", net.state_dict(), net.arch)
+    given = {k: v.half().float() for k, v in net.state_dict().items()}
+    frozen = {n for layer in net.backbone.layers_to(4) for p in layer.parameters() for n, q in net.named_parameters() if p is q}
+    values = ["frozen_stride=4", f"init={tmp_path / 'start.safetensors'}"]
+    for steps, resume in ((1, []), (2, ["--resume"])):
+        assert train_pose.main(arguments(photos, tmp_path / "run", f"steps={steps}", *values) + resume) == 0
+    state = load_state(tmp_path / "run" / "state.pt")["net"]
+    for name in dict(net.named_parameters()):
+        assert torch.equal(state[name], given[name]) == (name in frozen), name
 
 
 def test_only_matrices_decay_and_every_parameter_is_trained():

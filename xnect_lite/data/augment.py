@@ -18,14 +18,16 @@ from xnect_lite.data.photometric import photometric
 from xnect_lite.data.views import draw_plan
 from xnect_lite.errors import XnectError
 
-_QUEUES = ("queue", "synthetic_queue")
+_QUEUES = ("queue", "synthetic_queue", "human_queue")
+_OTHERS, _RENDERS, _HUMAN = range(3)
 
 
 class CanvasSampler:
     """Draws batches of canvases and their labels from a packed set.
 
     Pictures with people are visited in shuffled epochs; ``rng`` and ``state()`` make a run resumable exactly. With a
-    ``synthetic_share`` > 0, renders and photographs have epochs of their own, and so much of what is drawn is rendered.
+    ``synthetic_share`` > 0, renders and photographs have epochs of their own, and so much of what is drawn is rendered. With a
+    ``human_share`` > 0, so have photographs of people whom a human labelled: so many of the photographs drawn are of them.
     """
 
     def __init__(
@@ -35,36 +37,41 @@ class CanvasSampler:
         stride: int,
         rng: np.random.Generator,
         synthetic_share: float = 0.0,
+        human_share: float = 0.0,
     ) -> None:
         self.packed, self.config, self.stride, self.rng = packed, config, stride, rng
         counts = np.diff(packed.people_start)
-        self._with_people, self._without = np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)
-        if len(self._with_people) == 0:
+        with_people, self._without = np.flatnonzero(counts > 0), np.flatnonzero(counts == 0)
+        if len(with_people) == 0:
             raise XnectError(
                 "the training set", "holds no picture with a labelled person", "Check data.photos, data.sets and data.limit"
             )
-        self._share = synthetic_share
-        self._pools = [self._with_people]
+        self._shares = {_RENDERS: synthetic_share, _HUMAN: human_share}
+        pool = np.full(len(with_people), _OTHERS)
+        if human_share > 0:
+            pool[_human_labelled(packed)[with_people]] = _HUMAN
         if synthetic_share > 0:
-            rendered = packed.synthetic[self._with_people]
-            self._pools = [self._with_people[~rendered], self._with_people[rendered]]
-            if not all(map(len, self._pools)):
-                raise XnectError(
-                    "data.synthetic_share", f"is {synthetic_share}, but there are not both renders and photographs",
-                    "Add what is missing, or set it to 0",
-                )  # fmt: skip
-        self._queues = [np.zeros(0, np.int64) for _ in self._pools]
+            pool[packed.synthetic[with_people]] = _RENDERS
+        self._pools = {k: with_people[pool == k] for k in range(len(_QUEUES)) if k == _OTHERS or self._shares[k] > 0}
+        photographs = with_people[pool != _RENDERS]
+        for key, k, others, kinds in (
+            ("synthetic_share", _RENDERS, photographs, "renders and photographs"),
+            ("human_share", _HUMAN, self._pools[_OTHERS], "photographs labelled by humans and others"),
+        ):
+            if k in self._pools and not (len(self._pools[k]) and len(others)):
+                cause = f"is {self._shares[k]}, but there are not both {kinds}"
+                raise XnectError(f"data.{key}", cause, "Add what is missing, or set it to 0")
+        self._queues = {k: np.zeros(0, np.int64) for k in self._pools}
         self._paster = Paster(packed)
 
     def state(self) -> dict:
         """The position in the data, for a checkpoint."""
-        queues = dict(zip(_QUEUES, (queue.copy() for queue in self._queues), strict=False))
-        return {**queues, "rng": self.rng.bit_generator.state}
+        return {**{_QUEUES[k]: queue.copy() for k, queue in self._queues.items()}, "rng": self.rng.bit_generator.state}
 
     def restore(self, state: dict) -> None:
         """Go on from ``state``."""
-        names = _QUEUES[: len(self._queues)]
-        self._queues, self.rng.bit_generator.state = [np.asarray(state[n], np.int64) for n in names], state["rng"]
+        self._queues = {k: np.asarray(state[_QUEUES[k]], np.int64) for k in self._queues}
+        self.rng.bit_generator.state = state["rng"]
 
     def batch(self, count: int, width: int, height: int) -> tuple[torch.Tensor, Labels]:
         """``count`` canvases: (B, 3, height, width) float 0..255 RGB and their labels."""
@@ -83,8 +90,15 @@ class CanvasSampler:
     def _next_image(self) -> int:
         if len(self._without) and self.rng.random() < self.config.background:
             return int(self.rng.choice(self._without))
-        pool = int(self.rng.random() < self._share) if len(self._pools) > 1 else 0
+        pool = next((k for k in (_RENDERS, _HUMAN) if k in self._pools and self.rng.random() < self._shares[k]), _OTHERS)
         if len(self._queues[pool]) == 0:
             self._queues[pool] = self.rng.permutation(self._pools[pool])
         image, self._queues[pool] = int(self._queues[pool][0]), self._queues[pool][1:]
         return image
+
+
+def _human_labelled(packed: PackedSet) -> np.ndarray:
+    """(N,) whether a picture shows somebody labelled by a human."""
+    labelled = np.isfinite(packed.people.human_px).any((1, 2))
+    before = np.concatenate([[0], np.cumsum(labelled)])
+    return np.diff(before[packed.people_start]) > 0

@@ -17,6 +17,7 @@ class DataConfig:
     archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead of photos and backgrounds
     synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
     synthetic_share: float = 0.0  # of what is drawn with people, so much is rendered; 0 = by the number of pictures
+    human_share: float = 0.0  # of the photographs with people, so many show somebody labelled by a human; 0 = by their number
     backgrounds: str = ""  # folder of pictures without people; empty = none
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
     sizes_net_px: tuple[tuple[int, int], ...] = ((256, 256), (320, 192), (192, 320), (384, 256))
@@ -49,6 +50,7 @@ class Stage1Config:
     steps: int = 1000  # used when minutes is 0
     learning_rate: float = 1.5e-3
     backbone_rate: float = 1.0  # the backbone's share of the learning rate; a warm core wants less than new heads
+    frozen_stride: int = 0  # the backbone's layers up to the map of this stride, 4, 8 or 16, stay as they are; 0 = none
     weight_decay: float = 0.02  # not on norms and biases
     optimizer: str = "adamw"  # adamw | adam: weight_decay is then L2 on everything, norms included, and makes channels vanish
     accumulate: int = 1  # micro-batches of pixels_per_batch that every process computes per step
@@ -80,9 +82,14 @@ def check(config: Stage1Config) -> None:
         raise XnectError("configuration key 'optimizer'", f"needs adamw or adam, got {config.optimizer!r}", "Mend the value")
     if config.accumulate < 1:
         raise XnectError("configuration key 'accumulate'", f"needs 1 or more, got {config.accumulate}", "Mend the value")
-    if not 0 <= config.data.synthetic_share < 1:
-        share = config.data.synthetic_share
-        raise XnectError("configuration key 'data.synthetic_share'", f"needs 0 to below 1, got {share}", "Mend the value")
+    if config.frozen_stride not in (0, 4, 8, 16):
+        raise XnectError(
+            "configuration key 'frozen_stride'", f"needs 0, 4, 8 or 16, got {config.frozen_stride}", "Mend the value"
+        )
+    for name in ("synthetic_share", "human_share"):
+        share = getattr(config.data, name)
+        if not 0 <= share < 1:
+            raise XnectError(f"configuration key 'data.{name}'", f"needs 0 to below 1, got {share}", "Mend the value")
     shares = {f"augment.{name}": getattr(config.augment, name) for name in SHARES}
     for key, share in {**shares, "data.finish_share": config.data.finish_share}.items():
         if not 0 <= share <= 1:

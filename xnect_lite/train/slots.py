@@ -27,7 +27,14 @@ class Slots:
         self.total = processes.count * config.accumulate
         first = processes.rank * config.accumulate
         self.samplers = {
-            k: CanvasSampler(packed, config.augment, stride, _generator(config.seed, k), config.data.synthetic_share)
+            k: CanvasSampler(
+                packed,
+                config.augment,
+                stride,
+                _generator(config.seed, k),
+                config.data.synthetic_share,
+                config.data.human_share,
+            )
             for k in range(first, first + config.accumulate)
         }
 

@@ -19,7 +19,7 @@ from xnect_lite.train.report import Report
 from xnect_lite.train.schedule import Budget, Due, learning_rate
 from xnect_lite.train.slots import Slots
 from xnect_lite.train.stage1_data import describe_data, held_out, read_split, refuse_other_data
-from xnect_lite.train.start import starting_network
+from xnect_lite.train.start import freeze, starting_network
 from xnect_lite.train.step import Stepper
 from xnect_lite.train.stop import StopRequest
 from xnect_lite.train.validate import validate
@@ -52,6 +52,7 @@ class Run:
         device = processes.device
         state = load_state(self.out / "state.pt") if resume else None
         self.net = starting_network(config, state).to(device, memory_format=torch.channels_last)
+        freeze(self.net, config.frozen_stride)
         self.ema = Ema(self.net, config.ema_decay)
         self.train_set = pack(read_split(config.data, "train"), device, progress=processes.first)
         self.held_out = held_out(config.data, config.validation.images) if processes.first else ([], [])

@@ -37,6 +37,8 @@ def describe_data(data: DataConfig, train: PackedSet) -> str:
     what = {"pictures": len(train), "people": len(train.people), "sets": data.sets, "limit": data.limit}
     if train.synthetic.any():
         what |= {"renders": int(train.synthetic.sum()), "synthetic_share": data.synthetic_share}
+    if data.human_share:
+        what["human_share"] = data.human_share
     return json.dumps(what)
 
 

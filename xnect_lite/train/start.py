@@ -28,5 +28,14 @@ def starting_network(config: Stage1Config, state: dict[str, Any] | None) -> XNec
     return net
 
 
+def freeze(net: XNect, stride: int) -> None:
+    """Keep the backbone's weights up to the map of this ``stride``: no gradient is computed there. 0 = keep none.
+
+    Norms there go on using each batch's statistics, and averaging them.
+    """
+    for layer in net.backbone.layers_to(stride) if stride else []:
+        layer.requires_grad_(False)
+
+
 def _is_fused(arch: dict[str, Any]) -> bool:
     return arch.get("form") == "fused"
