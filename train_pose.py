@@ -5,6 +5,7 @@
     python train_pose.py stage1 --set backbone=resnet50 --set out=runs/resnet50
     torchrun --nproc-per-node 4 train_pose.py stage1 --config configs/stage1_gpu.yaml
     python train_pose.py stage2 --set data.photos=PHOTOS --set network.weights=runs/first/best.safetensors
+    python train_pose.py refine --set data.photos=PHOTOS --set network.weights=runs/first/best.safetensors
     python train_pose.py prune --set data.photos=PHOTOS --set init=runs/first/best.safetensors --set minutes=30
     python train_pose.py quantise --set data.photos=PHOTOS --set network.weights=runs/prune/pruned.safetensors
 
@@ -29,6 +30,8 @@ from xnect_lite.train.lift_train import train_stage2
 from xnect_lite.train.prune import train_pruned
 from xnect_lite.train.prune_config import PruneConfig
 from xnect_lite.train.quantise import QuantiseConfig, quantise_stage1
+from xnect_lite.train.refine_config import RefineConfig
+from xnect_lite.train.refine_train import train_refiner
 from xnect_lite.train.stage1 import train_stage1
 
 
@@ -36,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     stages = parser.add_subparsers(dest="stage", required=True)
     _add(stages, "stage1", "backbone, 2D and 3D maps", _stage1, resumable=True)
+    _add(stages, "refine", "the refiner, on Stage I's own maps", _refine)
     _add(stages, "stage2", "the lifting network, on Stage I's own answers", _stage2)
     _add(stages, "prune", "make channels vanish, cut them out, tune what is left", _prune, resumable=True)
     _add(stages, "quantise", "int8 for CPUs (OpenVINO)", _quantise)
@@ -59,6 +63,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _stage1(options: argparse.Namespace) -> None:
     train_stage1(load_config(Stage1Config, options.config, options.set), options.resume)
+
+
+def _refine(options: argparse.Namespace) -> None:
+    best = train_refiner(load_config(RefineConfig, options.config, options.set))
+    print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
 
 
 def _stage2(options: argparse.Namespace) -> None:

@@ -17,9 +17,10 @@ from people import walking_person
 from untrained import untrained_weights
 
 from xnect_lite.camera import image_centre_px, project, ray_rotation
-from xnect_lite.config import FittingConfig, LiftingConfig, NetworkConfig, PipelineConfig
+from xnect_lite.config import FittingConfig, LiftingConfig, NetworkConfig, PipelineConfig, RefiningConfig
 from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.targets import encode
+from xnect_lite.models.refiner import Refiner
 from xnect_lite.models.xnect import XNect
 from xnect_lite.network import Predictor
 from xnect_lite.pipeline import Pipeline
@@ -27,6 +28,7 @@ from xnect_lite.record.take_folder import load_take
 from xnect_lite.runtime.offline import process_source
 from xnect_lite.skeleton import NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Frame, Letterbox, Maps
+from xnect_lite.weights import save_weights
 
 SIZE = (640, 400)
 FPS = 25.0
@@ -109,7 +111,26 @@ def test_people_come_back_where_they_are_and_keep_their_names():
             pose_error = np.linalg.norm(people.joints_mm[person] - joints_mm[frame.index], axis=-1).mean()
             assert pose_error < 60, f"frame {frame.index}: {pose_error:.0f} mm"
             assert np.linalg.norm(people.root_cam_mm[person] - root[frame.index]) < 250
-    assert set(result.timings_ms) == {"network", "grouping", "lifting", "tracking", "filtering", "fitting"}
+    assert set(result.timings_ms) == {"network", "grouping", "refining", "lifting", "tracking", "filtering", "fitting"}
+
+
+@pytest.mark.parametrize("gain", [4.0, 0.0], ids=["believes the heatmaps", "believes nothing"])
+def test_the_pipeline_looks_twice_unless_told_not_to(gain, tmp_path):
+    """Who believes nothing finds no joint at all: that does no harm to the stages after it."""
+    net = Refiner((8, 8, 8))
+    torch.nn.init.constant_(net.gain, gain)
+    save_weights(tmp_path / "refiner.safetensors", net.state_dict(), net.arch)
+    frames, poses = two_walkers(3)
+    found = {}
+    for wish in (True, False):
+        config = PipelineConfig(refining=RefiningConfig(network=wish, weights=str(tmp_path / "refiner.safetensors")))
+        pipeline = Pipeline(config, TruthfulNetwork(poses))
+        found[wish] = [pipeline.process(frame).people for frame in frames][-1]
+    twice, once = found[True], found[False]
+    assert len(once) == 2 and all(np.isfinite(getattr(twice, name)).all() for name in ("joints_mm", "root_cam_mm", "rotations"))
+    if gain:
+        assert len(twice) == 2 and (twice.ids == once.ids).all()
+        assert np.abs(twice.joint_score - once.joint_score).max() > 0.01 and np.abs(twice.joints_px - once.joints_px).max() > 0
 
 
 def test_two_pipelines_share_nothing_and_reset_starts_the_ids_again():

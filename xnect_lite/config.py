@@ -46,6 +46,15 @@ class GroupingConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class RefiningConfig:
+    """The second look at everybody's maps."""
+
+    network: bool = True  # use the refiner if there are weights for it; false = joints stay where grouping found them
+    weights: str = ""  # a safetensors file; empty = the shipped one
+    least_score: float = 0.1  # a joint less probable than this is not found
+
+
+@dataclasses.dataclass(frozen=True)
 class LiftingConfig:
     """Stage II."""
 
@@ -121,6 +130,7 @@ class PipelineConfig:
 
     network: NetworkConfig = NetworkConfig()
     grouping: GroupingConfig = GroupingConfig()
+    refining: RefiningConfig = RefiningConfig()
     lifting: LiftingConfig = LiftingConfig()
     camera: CameraConfig = CameraConfig()
     tracking: TrackingConfig = TrackingConfig()

@@ -46,7 +46,7 @@ def find_peaks(heatmaps: torch.Tensor, threshold: float, most: int) -> Peaks:
         return padded[joint, y + 1 + dy, x + 1 + dx].clamp_min(1e-6).log()
 
     middle = at(0, 0)
-    xy = torch.stack([x + _vertex(at(-1, 0), middle, at(1, 0)), y + _vertex(at(0, -1), middle, at(0, 1))], -1)
+    xy = torch.stack([x + vertex(at(-1, 0), middle, at(1, 0)), y + vertex(at(0, -1), middle, at(0, 1))], -1)
     return Peaks(xy, score)
 
 
@@ -58,7 +58,7 @@ def _highest_of_3x3(maps: torch.Tensor) -> torch.Tensor:
     return torch.maximum(torch.maximum(tall[:, :-2], tall[:, 1:-1]), tall[:, 2:])
 
 
-def _vertex(before: torch.Tensor, middle: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
+def vertex(before: torch.Tensor, middle: torch.Tensor, after: torch.Tensor) -> torch.Tensor:
     """Where the parabola through three log values one cell apart peaks, -0.5..0.5; exact for a Gaussian."""
     bend = before - 2 * middle + after
     shift = torch.where(bend < -1e-6, 0.5 * (before - after) / bend.clamp_max(-1e-6), 0.0)

@@ -1,7 +1,7 @@
 """The flow, from picture to skeletons with names. Live and offline runs use this same object.
 
-capture → network → grouping → lifting → tracking → filtering → fitting → view | record
-Frame     Maps      People     +3D       +ids       +smooth     Skeletons
+capture → network → grouping → refining → lifting → tracking → filtering → fitting → view | record
+Frame     Maps      People     +joints    +3D       +ids       +smooth     Skeletons
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from xnect_lite.intrinsics import camera_for
 from xnect_lite.lift_network import open_lift
 from xnect_lite.lifting import lift_people
 from xnect_lite.network import Predictor
+from xnect_lite.refining import open_refine
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.sizes import Sizes
 from xnect_lite.tracking import Tracker
@@ -34,6 +35,7 @@ class Pipeline:
     def __init__(self, config: PipelineConfig | None = None, predictor: Predictor | None = None) -> None:
         self.config = config or PipelineConfig()
         self._network = predictor or Predictor(self.config.network)
+        self._refine = open_refine(self.config.refining)
         self._lift = open_lift(self.config.lifting)
         self._tracker = Tracker(self.config.tracking)
         fitting, filtering = self.config.fitting, self.config.filtering
@@ -85,6 +87,8 @@ class Pipeline:
         maps = self._network(frame, timer)
         with timer.stage("grouping"):
             people = group_people(maps, config.grouping)
+        with timer.stage("refining"):
+            people = self._refine(people, maps)
         with timer.stage("lifting"):
             people = lift_people(people, frame.size, config.camera, self._lift)
             if config.camera.depth_map:

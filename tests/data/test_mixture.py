@@ -17,7 +17,7 @@ from xnect_lite.data.parts import read_packed, write_manifest, write_parts
 from xnect_lite.data.photokit import SETS, TERMS, read_photokit
 from xnect_lite.errors import XnectError
 from xnect_lite.train.lift_config import LiftDataConfig
-from xnect_lite.train.lift_train import read_split
+from xnect_lite.train.pictures import read_split
 
 RENDERS_FROM = ["Boxes, CC0 1.0", "A dance, CC BY-NC 4.0"]
 

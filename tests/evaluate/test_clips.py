@@ -151,9 +151,9 @@ def test_every_stage_is_scored_and_the_network_runs_once_a_frame(tmp_path):
     scores = score_stages(find_clips(demo(tmp_path)), PipelineConfig(), network)
     figures = {name: score.figures() for name, score in scores.items()}
     assert network.calls == FRAMES
-    assert list(figures)[:7] == [
-        "the truth itself", "network + grouping", "+ lifting", "+ tracking", "+ filtering", "+ fitting (live)",
-        "+ second pass (recordings)",
+    assert list(figures)[:9] == [
+        "the truth itself", "network + grouping", "+ refining", "+ lifting", "+ tracking", "+ filtering", "+ fitting (live)",
+        "+ second pass (recordings)", "the same without refining",
     ]  # fmt: skip
     assert figures["the truth itself"]["mpjpe_mm"] < 1e-3 and figures["the truth itself"]["ap"] == 1.0
     raw = figures["network + grouping"]  # of maps that are right

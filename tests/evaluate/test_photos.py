@@ -41,6 +41,14 @@ def test_answers_that_are_off_score_less(samples):
     assert figures["mpjpe_teacher_mm"] < 60, "a shift in the picture turns the ray a little, and no more"
 
 
+def test_joints_count_where_the_second_look_finds_them(samples):
+    def moved(people, maps):
+        return dataclasses.replace(people, joints_px=people.joints_px + np.float32(8.0))
+
+    figures = score_photos(oracle(samples, (512, 320)), samples, GroupingConfig(), refine=moved).figures()
+    assert figures["pck"] < 0.5 and figures["pck_people"] == 6
+
+
 def test_people_in_ignored_areas_are_neither_right_nor_wrong(samples):
     """The predictor finds everyone; the labels of all but the first picture's say only that somebody may be there."""
     unlabelled = [

@@ -35,6 +35,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.keypoints import per_joint_pck
     from xnect_lite.evaluate.photos import score_photos
     from xnect_lite.lift_network import open_lift
+    from xnect_lite.lifting import read_out
+    from xnect_lite.refining import open_refine, unrefined
     from xnect_lite.runtime.application import open_predictor
 
     synthetic = options.dataset == "synthetic"
@@ -44,12 +46,14 @@ def _evaluate(options: argparse.Namespace) -> int:
     if options.limit:
         samples = evenly(samples, options.limit)
     predictor = open_predictor(config.network)
-    score = score_photos(predictor, samples, config.grouping, progress=True, lift=open_lift(config.lifting))
+    lift, refine = open_lift(config.lifting), open_refine(config.refining)
+    score = score_photos(predictor, samples, config.grouping, progress=True, lift=lift, refine=refine)
     figures = {
         **score.figures(exact=synthetic),
         "images": len(samples), "pck_per_joint": per_joint_pck(score),
         "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
-        "precision": predictor.precision,
+        "precision": predictor.precision, "refined": "no" if refine is unrefined else "yes",
+        "lifted": "no" if lift is read_out else "yes",
     }  # fmt: skip
     print_figures(figures, options.json, digits=3)
     return 0

@@ -14,6 +14,7 @@ from xnect_lite.evaluate.keypoints import KeypointScore, match
 from xnect_lite.grouping import group_people
 from xnect_lite.lifting import Lift, lift_people, read_out
 from xnect_lite.network import Predictor
+from xnect_lite.refining import Refine, unrefined
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import CANONICAL_STATURE_M, ROOT
 from xnect_lite.types import Frame
@@ -25,8 +26,9 @@ def score_photos(
     grouping: GroupingConfig,
     progress: bool = False,
     lift: Lift = read_out,
+    refine: Refine = unrefined,
 ) -> KeypointScore:
-    """Run network, grouping and lifting on every sample and add up the figures.
+    """Run network, grouping, refining and lifting on every sample and add up the figures.
 
     2D is scored on the joints that were detected, not on those that lifting infers. 3D truth here is a teacher's, of the
     canonical body, in viewing-ray axes at the labelled pelvis.
@@ -36,7 +38,7 @@ def score_photos(
     for sample in tqdm(list(samples), desc="evaluating", unit="image", disable=not progress):
         frame = Frame(sample.read_image(), 0.0, 0)
         maps = predictor(frame, timer)
-        detected = group_people(maps, grouping)
+        detected = refine(group_people(maps, grouping), maps)
         people = lift_people(detected, frame.size, camera, lift)
         timer.finish_frame()
         labels = sample.people

@@ -22,6 +22,7 @@ from xnect_lite.pipeline import Pipeline
 from xnect_lite.record.journal import records_of
 from xnect_lite.record.second_pass import second_pass_of
 from xnect_lite.record.take_folder import take_of_records
+from xnect_lite.refining import Refine, open_refine, unrefined
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import ROOT
 from xnect_lite.synth.truth import Truth
@@ -52,6 +53,7 @@ def pipelines(config: PipelineConfig) -> dict[str, PipelineConfig]:
         "+ filtering": _with(unfitted, filtering={"second_pass": False}),
         "+ fitting (live)": _with(config, filtering={"second_pass": False}),
         "+ second pass (recordings)": config,
+        "the same without refining": _with(config, refining={"network": False}),
         "the same without the lifting network": _with(config, lifting={"network": False}),
         "the same without filtering": _with(config, filtering={"enabled": False}),
         "the same without fitting": unfitted,
@@ -115,17 +117,24 @@ def _untracked(config: PipelineConfig, network: SharedPass) -> dict[str, Stages]
     """The rows before anybody has a name."""
     lift, timer = open_lift(config.lifting), StageTimer()
 
-    def grouped(frame: Frame) -> People:
-        return group_people(network(frame, timer), config.grouping)
+    def found(frame: Frame, refine: Refine) -> People:
+        maps = network(frame, timer)
+        return refine(group_people(maps, config.grouping), maps)
 
-    def as_read(frame: Frame) -> People:
-        detected = grouped(frame)
+    def as_read(refine: Refine, frame: Frame) -> People:
+        detected = found(frame, refine)
         return dataclasses.replace(lift_people(detected, frame.size, config.camera, read_out), joints_px=detected.joints_px)
 
-    def lifted(frame: Frame) -> People:
-        return lift_people(grouped(frame), frame.size, config.camera, lift)
+    refine = open_refine(config.refining)
 
-    return {"network + grouping": as_read, "+ lifting": lifted}
+    def lifted(frame: Frame) -> People:
+        return lift_people(found(frame, refine), frame.size, config.camera, lift)
+
+    return {
+        "network + grouping": partial(as_read, unrefined),
+        "+ refining": partial(as_read, refine),
+        "+ lifting": lifted,
+    }
 
 
 def _true_people(truth: Truth) -> People:

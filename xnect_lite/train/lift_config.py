@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from xnect_lite.config import GroupingConfig, NetworkConfig
+from xnect_lite.config import GroupingConfig, NetworkConfig, RefiningConfig
 from xnect_lite.train.lift_data import LiftAugment
+from xnect_lite.train.pictures import PictureConfig
 
 
 @dataclass(frozen=True)
-class LiftDataConfig:
-    """Where the labelled pictures are."""
+class LiftDataConfig(PictureConfig):
+    """Where the labelled pictures are, and what is learnt from besides."""
 
-    photos: str = "data/photos"  # folder of the photo kit's sets
-    archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead
-    synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
-    sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
     motion: str = ""  # folder of the motion kit: people posed by it are learnt from beside those in pictures
     bodies: str = ""  # baked bodies for them; empty = those in the user's cache
     posed_people: int = 20000
-    limit: int = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 
 
 @dataclass(frozen=True)
@@ -42,5 +38,6 @@ class Stage2Config:
     seed: int = 0
     network: NetworkConfig = field(default_factory=NetworkConfig)  # the Stage I whose answers are learnt from
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
+    refining: RefiningConfig = field(default_factory=RefiningConfig)
     data: LiftDataConfig = field(default_factory=LiftDataConfig)
     augment: LiftAugment = field(default_factory=LiftAugment)

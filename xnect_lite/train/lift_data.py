@@ -17,6 +17,7 @@ from xnect_lite.evaluate.keypoints import match
 from xnect_lite.grouping import group_people
 from xnect_lite.network import Predictor
 from xnect_lite.npz import read_npz
+from xnect_lite.refining import Refine, unrefined
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, ROOT
 from xnect_lite.types import Frame
@@ -50,8 +51,14 @@ class LiftSet:
         return LiftSet(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def collect(predictor: Predictor, samples: Iterable[Sample], grouping: GroupingConfig, progress: bool = False) -> LiftSet:
-    """Run Stage I on whole pictures, as the app does, and pair the people it finds with those labelled in 3D."""
+def collect(
+    predictor: Predictor,
+    samples: Iterable[Sample],
+    grouping: GroupingConfig,
+    progress: bool = False,
+    refine: Refine = unrefined,
+) -> LiftSet:
+    """Run Stage I and the refiner on whole pictures, as the app does, and pair the people found with those labelled in 3D."""
     timer = StageTimer()
     rows: list[tuple[np.ndarray, ...]] = []
     for sample in tqdm(list(samples), desc="Stage I", unit="image", disable=not progress):
@@ -59,7 +66,8 @@ def collect(predictor: Predictor, samples: Iterable[Sample], grouping: GroupingC
         if not (labels.weight_3d > 0).any():
             continue
         image = sample.read_image()
-        people = group_people(predictor(Frame(image, 0.0, 0), timer), grouping)
+        maps = predictor(Frame(image, 0.0, 0), timer)
+        people = refine(group_people(maps, grouping), maps)
         timer.finish_frame()
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)
         for truth, found in enumerate(match(known, people.joints_px, _LEAST_OKS)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import sys
@@ -13,20 +12,19 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.config import as_dict
-from xnect_lite.data.parts import read_packed
-from xnect_lite.data.photokit import read_photokit
-from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.errors import XnectError
 from xnect_lite.grouping import choose_bones
 from xnect_lite.lifting import chain, complete_bones, plausible_lengths
 from xnect_lite.models.lifter import Lifted, Lifter, evidence
 from xnect_lite.network import Predictor
+from xnect_lite.refining import find_refiner, open_refine
 from xnect_lite.skeleton import PARENTS, ROOT
 from xnect_lite.train import lift_data, lift_motion
 from xnect_lite.train.checkpoint import Ema
-from xnect_lite.train.lift_config import LiftDataConfig, Stage2Config
+from xnect_lite.train.lift_config import Stage2Config
 from xnect_lite.train.lift_data import LiftSet
 from xnect_lite.train.lift_motion import BorrowedErrors, Posed, posed_people
+from xnect_lite.train.pictures import kept, origin, read_split
 from xnect_lite.train.schedule import learning_rate
 from xnect_lite.weights import find_weights, save_weights, sha256
 
@@ -111,7 +109,7 @@ class MotionSource:
 def _posed(config: Stage2Config, split: str, count: int) -> Posed:
     """Posed people of a split, from the run's folder if they are there already."""
     data = config.data
-    path = _kept(config, f"posed_{split}", data.motion, data.bodies, count, config.seed)
+    path = kept(config.out, f"posed_{split}", data.motion, data.bodies, count, config.seed).with_suffix(".npz")
     if path.is_file():
         return lift_motion.load(path)
     people = posed_people(count, data.motion, data.bodies or None, split == "val", config.seed)
@@ -136,39 +134,26 @@ def answers(config: Stage2Config, split: str) -> LiftSet:
         print(f"using Stage I's answers in {path}", flush=True)
         return _single(lift_data.load(path))
     predictor = Predictor(config.network)
-    found = lift_data.collect(predictor, read_split(config.data, split), config.grouping, progress=True)
+    refine = open_refine(config.refining)
+    found = lift_data.collect(predictor, read_split(config.data, split), config.grouping, progress=True, refine=refine)
     lift_data.save(found, path)
     return _single(found)
 
 
 def answers_path(config: Stage2Config, split: str) -> Path:
     """Where the answers of this Stage I to these pictures are kept."""
-    network, data = config.network, config.data
+    network = config.network
     weights = sha256(find_weights(network.backbone, network.weights))
-    pictures = (data.photos, data.archive, data.synthetic, data.sets, data.limit)
     size = (network.long_side_net_px, network.short_side_net_px)
-    return _kept(config, f"answers_{split}", weights, pictures, size, as_dict(config.grouping))
-
-
-def _kept(config: Stage2Config, name: str, *origin: object) -> Path:
-    """A file of the run's folder. What it was made from is part of its name, so nothing else is ever taken for it."""
-    digest = hashlib.sha256(json.dumps(origin).encode()).hexdigest()
-    return Path(config.out) / f"{name}_{digest[:12]}.npz"
+    refiner = find_refiner(config.refining.weights) if config.refining.network else None
+    refining = (sha256(refiner), config.refining.least_score) if refiner else None
+    name = kept(config.out, f"answers_{split}", weights, origin(config.data), size, as_dict(config.grouping), refining)
+    return name.with_suffix(".npz")
 
 
 def _single(people: LiftSet) -> LiftSet:
     """Locations are kept in half precision; learning wants single."""
     return LiftSet(*(getattr(people, name).float() for name in LiftSet.__dataclass_fields__))
-
-
-def read_split(config: LiftDataConfig, split: str) -> list[Sample]:
-    """The labelled pictures of one split."""
-    samples = read_packed(config.archive, split) if config.archive else []
-    if config.photos and not config.archive:
-        samples = list(read_photokit(config.photos, split, config.sets))
-    for folder in config.synthetic:
-        samples += read_packed(folder, split)
-    return evenly(samples, config.limit)
 
 
 def see(people: LiftSet) -> Tensor:

@@ -1,0 +1,88 @@
+"""The maps around one person, brought to one size, and places in them.
+
+A crop is a square around the joints that grouping found, 1.4 times as large, GRID x GRID cells. Its coordinates run from -0.5
+to 0.5 across it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from xnect_lite.models.refiner import GRID
+from xnect_lite.types import Maps
+
+_MARGIN = 1.4  # side of a crop, in lengths of the longer side of the joints' box
+_LEAST_SIDE_MAP = 4.0
+_JOINT_SIZE = 0.04  # standard deviation of the spot that stands for a joint, in sides of the crop
+
+
+def to_map(joints_px: np.ndarray, maps: Maps) -> np.ndarray:
+    """(..., 2) source pixels -> map cells."""
+    return (maps.letterbox.to_net(joints_px) + 0.5) / maps.stride - 0.5
+
+
+def to_source(joints_map: np.ndarray, maps: Maps) -> np.ndarray:
+    """(..., 2) map cells -> source pixels."""
+    return maps.letterbox.to_source((joints_map + 0.5) * maps.stride - 0.5)
+
+
+def crop_boxes(joints_map: np.ndarray) -> np.ndarray:
+    """(P, 3) centre x, y and side of people's crops, map cells. joints_map (P, 24, 2), NaN = not found."""
+    found = np.isfinite(joints_map[..., :1])
+    low = np.where(found, joints_map, np.inf).min(1)
+    high = np.where(found, joints_map, -np.inf).max(1)
+    side = np.maximum(_MARGIN * (high - low).max(-1), _LEAST_SIDE_MAP)
+    return np.concatenate([(low + high) / 2, side[:, None]], 1)
+
+
+def to_crop(joints_map: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(P, J, 2) map cells -> crop coordinates."""
+    return (joints_map - boxes[:, None, :2]) / boxes[:, None, 2:]
+
+
+def from_crop(joints: np.ndarray, boxes: np.ndarray) -> np.ndarray:
+    """(P, J, 2) crop coordinates -> map cells."""
+    return joints * boxes[:, None, 2:] + boxes[:, None, :2]
+
+
+def crop_maps(maps: Maps, boxes: np.ndarray) -> Tensor:
+    """(P, MAP_CHANNELS, GRID, GRID): square roots of heatmaps, limb fields, location maps; zero beyond the maps."""
+    whole = torch.cat([maps.heatmaps.clamp_min(0).sqrt(), maps.pafs, maps.locations]).float().nan_to_num(0.0, 0.0, 0.0)
+    height, width = whole.shape[-2:]
+    box = torch.from_numpy(np.asarray(boxes, np.float32)).to(whole.device)
+    cell = cells(whole.device)
+    x = (box[:, :1] + box[:, 2:] * cell + 0.5) / width * 2 - 1
+    y = (box[:, 1:2] + box[:, 2:] * cell + 0.5) / height * 2 - 1
+    grid = torch.stack([x[:, None, :].expand(-1, GRID, -1), y[:, :, None].expand(-1, -1, GRID)], -1)
+    # All crops are read off the maps in one go: one tall picture.
+    read = functional.grid_sample(whole[None], grid.flatten(0, 1)[None], align_corners=False, padding_mode="zeros")
+    return read[0].unflatten(1, (len(boxes), GRID)).transpose(0, 1)
+
+
+def joint_spots(joints: Tensor, score: Tensor) -> Tensor:
+    """(P, 24, GRID, GRID) a spot for each joint that was found, as high as the root of its score.
+
+    joints (P, 24, 2) in crop coordinates, NaN = not found; score (P, 24).
+    """
+    cell = cells(joints.device)
+    dx, dy = (cell - joints[..., 0:1]) ** 2, (cell - joints[..., 1:2]) ** 2
+    spots = torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * _JOINT_SIZE**2))
+    return spots.nan_to_num(0.0) * score.sqrt()[..., None, None]
+
+
+def cells(device: torch.device | str = "cpu") -> Tensor:
+    """(GRID,) crop coordinates of the cells' centres."""
+    return (torch.arange(GRID, device=device) + 0.5) / GRID - 0.5
+
+
+def inside_picture(maps: Maps, boxes: np.ndarray) -> np.ndarray:
+    """(P, GRID, GRID) whether a cell of the crop lies in the picture; around it is only the grey of the letterbox."""
+    box = maps.letterbox
+    pad, net = np.array([box.pad_x, box.pad_y]), np.array([box.net_width, box.net_height])
+    near, far = pad / maps.stride - 0.5, (net - pad) / maps.stride - 0.5
+    at = boxes[:, None, :2] + boxes[:, None, 2:] * cells().numpy()[None, :, None]
+    inside = (at > near) & (at < far)
+    return inside[:, :, None, 1] & inside[:, None, :, 0]

@@ -1,0 +1,143 @@
+"""Training of the refiner: half an hour on two cores, so it starts anew rather than resumes."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from xnect_lite.config import as_dict
+from xnect_lite.errors import XnectError
+from xnect_lite.evaluate.keypoints import PCK_SHARE
+from xnect_lite.models.refiner import Refiner
+from xnect_lite.network import Predictor
+from xnect_lite.person_crops import cells, joint_spots
+from xnect_lite.refining import decode
+from xnect_lite.skeleton import LIMB_JOINTS_12
+from xnect_lite.train import refine_data
+from xnect_lite.train.checkpoint import Ema
+from xnect_lite.train.pictures import kept, origin, read_split
+from xnect_lite.train.refine_config import RefineConfig
+from xnect_lite.train.refine_data import RefineSet, augmented, maps_of
+from xnect_lite.train.schedule import learning_rate
+from xnect_lite.weights import find_weights, save_weights, sha256
+
+_TARGET_SIZE = 0.03  # standard deviation of where a joint is said to be, in sides of the crop
+
+
+def train_refiner(config: RefineConfig) -> dict[str, float]:
+    """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
+    out = Path(config.out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise XnectError(str(out), f"cannot be made ({error.strerror})", "Choose another folder with --set out=") from error
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+    train, held_out = (answers(config, split) for split in ("train", "val"))
+    print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
+    grouped = {"grouping_pck": pck(held_out.found, held_out)}
+    print(" ".join(f"{name} {value:.4g}" for name, value in grouped.items()), flush=True)
+
+    generator = torch.Generator().manual_seed(config.seed)
+    net = Refiner(config.widths).to(memory_format=torch.channels_last)
+    matrices = [p for p in net.parameters() if p.ndim > 3]
+    vectors = [p for p in net.parameters() if p.ndim <= 3]
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=config.learning_rate,
+    )
+    autocast = torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
+    ema = Ema(net, config.ema_decay)
+    best: dict[str, float] = {"loss": math.inf}
+    steps_per_epoch = max(1, len(train) // config.batch)
+    total, step = config.epochs * steps_per_epoch, 0
+    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
+        for epoch in range(config.epochs):
+            net.train()
+            order, mean = torch.randperm(len(train), generator=generator), 0.0
+            for i in range(steps_per_epoch):
+                rate = learning_rate(config.learning_rate, step, step / total, config.warm_up_steps, config.final_rate)
+                for group in optimizer.param_groups:
+                    group["lr"] = rate
+                people = train.rows(order[i * config.batch : (i + 1) * config.batch])
+                crops, truth, weight = augmented(people, config.augment, generator)
+                with autocast:
+                    logits = net(crops.contiguous(memory_format=torch.channels_last))
+                loss = refine_loss(logits, truth, weight)
+                if not torch.isfinite(loss):
+                    raise XnectError("the loss", f"is no longer finite in epoch {epoch}", "Lower learning_rate")
+                optimizer.zero_grad(set_to_none=True)
+                loss.backward()
+                nn.utils.clip_grad_norm_(net.parameters(), 5.0)
+                optimizer.step()
+                ema.update(net)
+                step, mean = step + 1, mean + float(loss.detach()) / steps_per_epoch
+            averaged = Refiner(config.widths)
+            averaged.load_state_dict(ema.values)
+            figures = {"epoch": epoch + 1, "training_loss": mean, **score(averaged.eval(), held_out)}
+            print(json.dumps(figures), file=log, flush=True)
+            print(" ".join(f"{k} {v:.4g}" for k, v in figures.items()), file=sys.stderr, flush=True)
+            if figures["loss"] < best["loss"]:
+                best = grouped | figures
+                save_weights(out / "best.safetensors", ema.values, net.arch)
+    return best
+
+
+def answers(config: RefineConfig, split: str) -> RefineSet:
+    """Stage I's answers for a split, from the run's folder if they are there already."""
+    network = config.network
+    weights = sha256(find_weights(network.backbone, network.weights))
+    size = (network.long_side_net_px, network.short_side_net_px)
+    folder = kept(config.out, f"crops_{split}", weights, origin(config.data), size, as_dict(config.grouping))
+    if (folder / "people.npz").is_file():
+        print(f"using Stage I's answers in {folder}", flush=True)
+        return refine_data.load(folder)
+    found = refine_data.collect(Predictor(network), read_split(config.data, split), config.grouping, progress=True)
+    refine_data.save(found, folder)
+    return found
+
+
+def refine_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Cross entropy between where joints are, (N, 24, 2) in crop coordinates, and where they are thought to be.
+
+    Joints that are unknown, or not in the crop, teach nothing.
+    """
+    target = spread_out(truth)
+    weight = torch.where((target.sum((-1, -2)) > 0) & (truth.abs() < 0.5).all(-1), weight, 0.0)
+    target = target / target.sum((-1, -2), keepdim=True).clamp_min(1e-6)
+    likelihood = (target * logits.float().flatten(2).log_softmax(-1).view(logits.shape)).sum((-1, -2))
+    return -(likelihood * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def spread_out(truth: Tensor) -> Tensor:
+    """(N, 24, GRID, GRID) bells around the true places; zero where there is none."""
+    cell = cells(truth.device)
+    dx, dy = (cell - truth[..., 0:1]) ** 2, (cell - truth[..., 1:2]) ** 2
+    return torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * _TARGET_SIZE**2)).nan_to_num(0.0)
+
+
+@torch.inference_mode()
+def score(net: Refiner, people: RefineSet, batch: int = 64) -> dict[str, float]:
+    """Loss, and PCK@0.2 of the people that grouping found: of joints as refined."""
+    losses, places = [], []
+    for index in torch.arange(len(people)).split(batch):
+        some = people.rows(index)
+        logits = net(torch.cat([maps_of(some), joint_spots(some.found, some.score)], 1))
+        losses.append(float(refine_loss(logits, some.truth, some.weight)) * len(index))
+        places.append(decode(logits)[0])
+    return {"loss": sum(losses) / len(people), "pck": pck(torch.cat(places), people)}
+
+
+def pck(joints: Tensor, people: RefineSet) -> float:
+    """Share of the human limb joints that ``joints`` (N, 24, 2) hit within 0.2 of the torso."""
+    limbs = list(LIMB_JOINTS_12)
+    away = (joints[:, limbs] - people.human[:, limbs]).norm(dim=-1)
+    counted = torch.isfinite(people.human[:, limbs, 0]) & torch.isfinite(people.torso)[:, None]
+    return float((away <= PCK_SHARE * people.torso[:, None])[counted].float().mean())
