@@ -9,6 +9,7 @@ from xnect_lite.capture import SyntheticSource
 from xnect_lite.config import PipelineConfig
 from xnect_lite.lift_network import find_lifter, load_lifter
 from xnect_lite.pipeline import Pipeline
+from xnect_lite.refining import find_refiner, load_refiner
 from xnect_lite.skeleton import ROOT
 from xnect_lite.weights import find_weights, int8_of, load_network, manifest, search_folders, sha256
 
@@ -37,7 +38,9 @@ def test_each_file_is_as_its_entry_says(name):
 def test_weights_load_as_the_network_that_their_entry_names(name):
     entry = manifest(FOLDER)[name]
     path, arch = FOLDER / name, entry["arch"]
-    net = load_lifter(path) if "lifter" in arch else load_network(path, arch["backbone"])
+    kinds = {"lifter": load_lifter, "refiner": load_refiner}
+    loads = next((load for kind, load in kinds.items() if kind in arch), None)
+    net = loads(path) if loads else load_network(path, arch["backbone"])
     assert net.arch == arch
 
 
@@ -55,6 +58,10 @@ def test_an_int8_form_is_whole_and_that_of_the_weights_beside_it(name):
 
 def test_a_lifting_network_ships_and_is_used():
     assert find_lifter() == FOLDER / "lifter.safetensors"
+
+
+def test_a_refiner_ships_and_is_used():
+    assert find_refiner() == FOLDER / "refiner.safetensors"
 
 
 def test_all_together_stay_below_60_mb():
