@@ -96,9 +96,10 @@ def two_walkers(frames: int) -> tuple[list[Frame], list[tuple[np.ndarray, np.nda
 
 
 def test_people_come_back_where_they_are_and_keep_their_names():
-    """With the raw read-out, which is exact where Stage I is; the lifting network expects it to err."""
+    """With the raw read-out, which is exact where Stage I is; the refiner and the lifting network expect it to err."""
     frames, poses = two_walkers(20)
-    pipeline = Pipeline(PipelineConfig(lifting=LiftingConfig(network=False)), TruthfulNetwork(poses))
+    config = PipelineConfig(refining=RefiningConfig(network=False), lifting=LiftingConfig(network=False))
+    pipeline = Pipeline(config, TruthfulNetwork(poses))
     for frame in frames:
         result = pipeline.process(frame)
         assert len(result.people) == 2
@@ -237,7 +238,7 @@ def test_a_stream_that_changes_its_size_keeps_everybody():
             maps = super().__call__(frame, timer)
             return dataclasses.replace(maps, letterbox=Letterbox.fit(*frame.size, 512, 320))
 
-    pipeline = Pipeline(PipelineConfig(), AnySize(poses))
+    pipeline = Pipeline(PipelineConfig(refining=RefiningConfig(network=False)), AnySize(poses))
     for frame in frames:
         factor = 2 if 4 <= frame.index < 8 else 1
         size = (SIZE[1] * factor, SIZE[0] * factor, 3)

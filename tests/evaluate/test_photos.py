@@ -79,7 +79,8 @@ def test_eval_synthetic_prints_figures_against_the_exact_truth(samples, tmp_path
     knowing = oracle(samples, (512, 320))
     knowing.backend = knowing.device_name = knowing.precision = "oracle"
     monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: knowing)
-    raw = ["--set", "lifting.network=false"]  # a network would answer with its own idea of these bodies
+    # Networks would answer with their own idea of these bodies.
+    raw = ["--set", "lifting.network=false", "--set", "refining.network=false"]
     assert cli.main(["eval", "synthetic", "--data", renders(tmp_path, samples), "--json", *raw]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert figures["images"] == 4 and figures["pck"] == 1.0 and figures["mpjpe_mm"] < 3 and figures["ap"] == 1.0
@@ -100,6 +101,6 @@ def test_photographs_and_renders_of_one_pack_are_evaluated_apart(samples, tmp_pa
         knowing = oracle(members, (512, 320))
         knowing.backend = knowing.device_name = knowing.precision = "oracle"
         monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _, knowing=knowing: knowing)
-        assert cli.main(["eval", dataset, "--data", str(tmp_path), "--json"]) == 0
+        assert cli.main(["eval", dataset, "--data", str(tmp_path), "--json", "--set", "refining.network=false"]) == 0
         figures = json.loads(capsys.readouterr().out)
         assert figures["images"] == len(members) and figures["pck"] == 1.0
