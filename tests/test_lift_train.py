@@ -241,7 +241,7 @@ def test_the_raw_read_out_does_not_know_how_wrong_it_is():
 
 
 def test_without_weights_or_by_wish_the_raw_read_out_is_used(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("xnect_lite.lift_network.search_folders", lambda: [tmp_path])
+    monkeypatch.setattr("xnect_lite.weights.search_folders", lambda: [tmp_path])
     assert open_lift(LiftingConfig()) is read_out and find_lifter() is None
     (tmp_path / FILE_NAME).write_bytes((run / "best.safetensors").read_bytes())
     assert isinstance(open_lift(LiftingConfig()), LiftNetwork)

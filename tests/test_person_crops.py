@@ -18,8 +18,6 @@ from xnect_lite.person_crops import (
     inside_picture,
     joint_spots,
     to_crop,
-    to_map,
-    to_source,
 )
 from xnect_lite.skeleton import INDEX, NUM_JOINTS
 from xnect_lite.types import Letterbox, Maps
@@ -55,8 +53,8 @@ PLACES = [
 @pytest.mark.parametrize(("size", "px", "cell"), PLACES)
 def test_source_pixels_on_the_map(size, px, cell):
     maps = flat_maps(Letterbox.fit(*size, 512, 320))
-    np.testing.assert_allclose(to_map(np.array(px), maps), cell, atol=1e-9)
-    np.testing.assert_allclose(to_source(np.array(cell, float), maps), px, atol=1e-9)
+    np.testing.assert_allclose(maps.to_cells(np.array(px)), cell, atol=1e-9)
+    np.testing.assert_allclose(maps.to_source(np.array(cell, float)), px, atol=1e-9)
 
 
 @given(
@@ -68,8 +66,8 @@ def test_there_and_back(width, height, x, y, side, centre):
     """Source -> map -> crop and back are inverse to each other, whatever the picture and the crop."""
     maps = flat_maps(Letterbox.fit(width, height, 512, 320))
     px, boxes = np.array([[[x, y], [np.nan, np.nan]]]), np.array([[centre, centre / 2, side]])
-    at = to_map(px, maps)
-    np.testing.assert_allclose(to_source(at, maps), px, atol=1e-6)
+    at = maps.to_cells(px)
+    np.testing.assert_allclose(maps.to_source(at), px, atol=1e-6)
     np.testing.assert_allclose(from_crop(to_crop(at, boxes), boxes), at, atol=1e-6)
 
 

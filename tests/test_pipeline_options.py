@@ -55,6 +55,7 @@ REFUSED = [
     (["--stature", "2=0.1"], "camera.stature_of"),
     (["--focal", "900", "--fov", "60"], "focal_px and fov_deg"),
     (["--smoothing", "1.5"], "filtering.smoothing"),
+    (["--set", "refining.least_score=1.5"], "refining.least_score"),
     (["--pitch", "200"], "camera.pitch_deg"),
     (["--set", "camera.floor=wood"], "estimated, given, level"),
 ]

@@ -149,6 +149,7 @@ def check_pipeline(config: PipelineConfig) -> PipelineConfig:
         ("camera.roll_deg", config.camera.roll_deg, -180.0, 180.0),
         ("camera.height_m", config.camera.height_m, 0.0, 1000.0),
         ("grouping.max_people", config.grouping.max_people, 1, 1000),
+        ("refining.least_score", config.refining.least_score, 0.0, 1.0),
         ("filtering.smoothing", config.filtering.smoothing, 0.0, 1.0),
         ("fitting.iterations", config.fitting.iterations, 1, 100),
         ("fitting.calibration_s", config.fitting.calibration_s, 0.0, 600.0),

@@ -18,7 +18,7 @@ def read_depth_mm(maps: Maps, people: People, camera: Camera) -> np.ndarray:
     trunk = np.where(np.isfinite(joints[:, TORSO]), joints[:, TORSO], 0.0).sum(1)
     count = np.isfinite(joints[:, TORSO]).all(-1).sum(1)[:, None]
     place = np.where(np.isfinite(joints[:, ROOT]), joints[:, ROOT], trunk / np.where(count > 0, count, np.nan))
-    cell = np.round((maps.letterbox.to_net(place) + 0.5) / maps.stride - 0.5)
+    cell = np.round(maps.to_cells(place))
     depth = maps.depth.detach().cpu().numpy().astype(np.float64)
     inside = (cell >= 0).all(1) & (cell[:, 0] < depth.shape[1]) & (cell[:, 1] < depth.shape[0])  # False for NaN
     x, y = np.where(inside[:, None], cell, 0).astype(int).T

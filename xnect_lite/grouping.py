@@ -108,7 +108,7 @@ def _assemble(rows: np.ndarray, xy_map: np.ndarray, score: np.ndarray, maps: Map
     if not len(kept):
         return people
     joints_map, joint_score, person_score = joints_map[kept], joint_score[kept], person_score[kept]
-    people.joints_px[:] = maps.letterbox.to_source((joints_map + 0.5) * maps.stride - 0.5)
+    people.joints_px[:] = maps.to_source(joints_map)
     people.joint_score[:] = joint_score
     people.person_score[:] = person_score
     people.locations_ray_m[:] = read_locations(maps.locations, joints_map)

@@ -14,7 +14,7 @@ from xnect_lite.lifting import Lift, read_out
 from xnect_lite.models.heads import ENCODING_VERSION
 from xnect_lite.models.lifter import Lifter, evidence
 from xnect_lite.types import People
-from xnect_lite.weights import load_state_into, read_weights, search_folders, verify
+from xnect_lite.weights import find_optional, load_state_into, read_weights, verify
 
 FILE_NAME = "lifter.safetensors"
 
@@ -62,8 +62,4 @@ def open_lift(config: LiftingConfig) -> Lift:
 
 def find_lifter(given: str = "") -> Path | None:
     """The weight file to use: the one given, else the first found; None if there is none."""
-    if given:
-        if not Path(given).is_file():
-            raise XnectError(given, "no such weight file", "Check lifting.weights")
-        return Path(given)
-    return next((folder / FILE_NAME for folder in search_folders() if (folder / FILE_NAME).is_file()), None)
+    return find_optional(FILE_NAME, given, "lifting.weights")

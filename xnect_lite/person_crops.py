@@ -19,16 +19,6 @@ _LEAST_SIDE_MAP = 4.0
 _JOINT_SIZE = 0.04  # standard deviation of the spot that stands for a joint, in sides of the crop
 
 
-def to_map(joints_px: np.ndarray, maps: Maps) -> np.ndarray:
-    """(..., 2) source pixels -> map cells."""
-    return (maps.letterbox.to_net(joints_px) + 0.5) / maps.stride - 0.5
-
-
-def to_source(joints_map: np.ndarray, maps: Maps) -> np.ndarray:
-    """(..., 2) map cells -> source pixels."""
-    return maps.letterbox.to_source((joints_map + 0.5) * maps.stride - 0.5)
-
-
 def crop_boxes(joints_map: np.ndarray) -> np.ndarray:
     """(P, 3) centre x, y and side of people's crops, map cells. joints_map (P, 24, 2), NaN = not found."""
     found = np.isfinite(joints_map[..., :1])
@@ -67,10 +57,17 @@ def joint_spots(joints: Tensor, score: Tensor) -> Tensor:
 
     joints (P, 24, 2) in crop coordinates, NaN = not found; score (P, 24).
     """
-    cell = cells(joints.device)
-    dx, dy = (cell - joints[..., 0:1]) ** 2, (cell - joints[..., 1:2]) ** 2
-    spots = torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * _JOINT_SIZE**2))
-    return spots.nan_to_num(0.0) * score.sqrt()[..., None, None]
+    return bells(joints, _JOINT_SIZE) * score.sqrt()[..., None, None]
+
+
+def bells(places: Tensor, size: float) -> Tensor:
+    """(P, J, GRID, GRID) bells of height 1 at ``places`` (P, J, 2), zero where one is NaN; all in crop coordinates.
+
+    ``size`` is their standard deviation, in sides of the crop.
+    """
+    cell = cells(places.device)
+    dx, dy = (cell - places[..., 0:1]) ** 2, (cell - places[..., 1:2]) ** 2
+    return torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * size**2)).nan_to_num(0.0)
 
 
 def cells(device: torch.device | str = "cpu") -> Tensor:

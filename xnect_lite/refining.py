@@ -30,13 +30,11 @@ from xnect_lite.person_crops import (
     inside_picture,
     joint_spots,
     to_crop,
-    to_map,
-    to_source,
 )
 from xnect_lite.runtime.devices import choose_precision
 from xnect_lite.skeleton import NUM_JOINTS
 from xnect_lite.types import Maps, People
-from xnect_lite.weights import load_state_into, read_weights, search_folders, verify
+from xnect_lite.weights import find_optional, load_state_into, read_weights, verify
 
 FILE_NAME = "refiner.safetensors"
 _BLUR_CELLS = 1.0  # standard deviation; the best cell is the one around which a joint most probably lies
@@ -67,7 +65,7 @@ class RefineNetwork:
         """Joints and their scores anew, and the bones read there. A joint that scores too little is not found."""
         if not len(people):
             return people
-        before = to_map(people.joints_px, maps)
+        before = maps.to_cells(people.joints_px)
         boxes = crop_boxes(before)
         logits = self._answer(see(maps, before, people.joint_score, boxes))
         inside = torch.from_numpy(inside_picture(maps, boxes)).to(logits.device)
@@ -80,7 +78,7 @@ class RefineNetwork:
         locations = read_locations(maps.locations, joints_map)
         return dataclasses.replace(
             people,
-            joints_px=to_source(joints_map, maps).astype(np.float32),
+            joints_px=maps.to_source(joints_map).astype(np.float32),
             joint_score=score.astype(np.float32),
             locations_ray_m=locations,
             bones_ray_m=choose_bones(locations, joints_map),
@@ -164,8 +162,4 @@ def open_refine(config: RefiningConfig) -> Refine:
 
 def find_refiner(given: str = "") -> Path | None:
     """The weight file to use: the one given, else the first found; None if there is none."""
-    if given:
-        if not Path(given).is_file():
-            raise XnectError(given, "no such weight file", "Check refining.weights")
-        return Path(given)
-    return next((folder / FILE_NAME for folder in search_folders() if (folder / FILE_NAME).is_file()), None)
+    return find_optional(FILE_NAME, given, "refining.weights")

@@ -93,6 +93,14 @@ class Maps:
     stride: int
     letterbox: Letterbox
 
+    def to_cells(self, xy_px: np.ndarray) -> np.ndarray:
+        """(..., 2) source pixels -> (..., 2) map cells."""
+        return (self.letterbox.to_net(xy_px) + 0.5) / self.stride - 0.5
+
+    def to_source(self, xy_map: np.ndarray) -> np.ndarray:
+        """(..., 2) map cells -> (..., 2) source pixels."""
+        return self.letterbox.to_source((np.asarray(xy_map) + 0.5) * self.stride - 0.5)
+
 
 def _nan(*shape: int) -> np.ndarray:
     return np.full(shape, np.nan, dtype=np.float32)

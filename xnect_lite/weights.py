@@ -69,6 +69,18 @@ def find_weights(backbone: str, given: str = "") -> Path:
     raise XnectError(name, f"found in none of: {looked}", "Give a file with --weights, or train one with train_pose.py stage1")
 
 
+def find_optional(name: str, given: str, key: str) -> Path | None:
+    """The file ``given``, else the first called ``name`` in the folders; None if there is none.
+
+    Raises XnectError, naming the configuration key ``key``, if the file given is not there.
+    """
+    if given:
+        if not Path(given).is_file():
+            raise XnectError(given, "no such weight file", f"Check {key}")
+        return Path(given)
+    return next((folder / name for folder in search_folders() if (folder / name).is_file()), None)
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file."""
     with path.open("rb") as file:

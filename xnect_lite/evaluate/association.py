@@ -29,7 +29,7 @@ class LimbScore:
         """
         if not len(joints_px):
             return
-        joints_map = (maps.letterbox.to_net(joints_px) + 0.5) / maps.stride - 0.5
+        joints_map = maps.to_cells(joints_px)
         xy = torch.from_numpy(np.nan_to_num(joints_map).swapaxes(0, 1)).to(maps.pafs)
         known = np.isfinite(joints_px[..., 0]).T  # (24, T)
         peaks = Peaks(xy, torch.from_numpy(known).to(maps.pafs))

@@ -26,20 +26,13 @@ from xnect_lite.train.lift_data import LiftSet
 from xnect_lite.train.lift_motion import BorrowedErrors, Posed, posed_people
 from xnect_lite.train.pictures import kept, origin, read_split
 from xnect_lite.train.schedule import learning_rate
+from xnect_lite.train.short_run import adamw, begin
 from xnect_lite.weights import find_weights, save_weights, sha256
 
 
 def train_stage2(config: Stage2Config) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
-    out = Path(config.out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise XnectError(str(out), f"cannot be made ({error.strerror})", "Choose another folder with --set out=") from error
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    torch.manual_seed(config.seed)
-    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+    out = begin(config)
     train, held_out = (answers(config, split) for split in ("train", "val"))
     print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
     generator = torch.Generator().manual_seed(config.seed)
@@ -48,12 +41,7 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
     print(" ".join(f"{name} {value:.4g}" for name, value in raw.items()), flush=True)
 
     net = Lifter(config.width)
-    matrices = [p for p in net.parameters() if p.ndim > 1]
-    vectors = [p for p in net.parameters() if p.ndim <= 1]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-    )
+    optimizer = adamw(net, config.learning_rate, config.weight_decay)
     ema = Ema(net, config.ema_decay)
     best: dict[str, float] = {"error_mm": math.inf}
     from_pictures = round(config.batch * (1 - config.motion_share)) if motion else config.batch

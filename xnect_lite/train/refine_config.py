@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from xnect_lite.config import GroupingConfig, NetworkConfig
+from xnect_lite.errors import XnectError
 from xnect_lite.models.refiner import WIDTHS
 from xnect_lite.train.pictures import PictureConfig
 from xnect_lite.train.refine_data import RefineAugment
@@ -30,3 +31,15 @@ class RefineConfig:
     grouping: GroupingConfig = field(default_factory=GroupingConfig)
     data: PictureConfig = field(default_factory=PictureConfig)
     augment: RefineAugment = field(default_factory=RefineAugment)
+
+
+def check_refine(config: RefineConfig) -> None:
+    """Raise XnectError for values that would only fail, or be misread, later in the run."""
+    for key, fits, needs in (
+        ("widths", len(config.widths) == len(WIDTHS) and min(config.widths) > 0, "three widths of 1 or more"),
+        ("precision", config.precision in ("bf16", "fp32"), "bf16 or fp32"),
+        ("epochs", config.epochs > 0, "1 or more"),
+        ("batch", config.batch > 0, "1 or more"),
+    ):
+        if not fits:
+            raise XnectError(f"configuration key '{key}'", f"needs {needs}, got {getattr(config, key)!r}", "Mend the value")

@@ -21,7 +21,7 @@ from xnect_lite.grouping import group_people
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
 from xnect_lite.network import Predictor
 from xnect_lite.npz import read_npz
-from xnect_lite.person_crops import crop_boxes, crop_maps, joint_spots, to_crop, to_map
+from xnect_lite.person_crops import crop_boxes, crop_maps, joint_spots, to_crop
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import FLIP, INDEX, LIMB_FLIP, LIMBS, NUM_JOINTS
 from xnect_lite.types import Frame
@@ -70,9 +70,9 @@ def collect(predictor: Predictor, samples: Iterable[Sample], grouping: GroupingC
         truth, found = np.flatnonzero(partner >= 0), partner[partner >= 0]
         if not len(truth):
             continue
-        joints = to_map(people.joints_px[found], maps)
+        joints = maps.to_cells(people.joints_px[found])
         boxes = crop_boxes(joints)
-        true, human = (to_crop(to_map(px[truth], maps), boxes) for px in (known, labels.human_px))
+        true, human = (to_crop(maps.to_cells(px[truth]), boxes) for px in (known, labels.human_px))
         by_human = np.isfinite(human[..., 0])
         rows.append((
             _to_bytes(crop_maps(maps, boxes).cpu().numpy()), to_crop(joints, boxes), people.joint_score[found],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import sys
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,31 +14,25 @@ from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import PCK_SHARE
 from xnect_lite.models.refiner import Refiner
 from xnect_lite.network import Predictor
-from xnect_lite.person_crops import cells, joint_spots
+from xnect_lite.person_crops import bells, joint_spots
 from xnect_lite.refining import decode
 from xnect_lite.skeleton import LIMB_JOINTS_12
 from xnect_lite.train import refine_data
 from xnect_lite.train.checkpoint import Ema
 from xnect_lite.train.pictures import kept, origin, read_split
-from xnect_lite.train.refine_config import RefineConfig
+from xnect_lite.train.refine_config import RefineConfig, check_refine
 from xnect_lite.train.refine_data import RefineSet, augmented, maps_of
 from xnect_lite.train.schedule import learning_rate
+from xnect_lite.train.short_run import adamw, begin
 from xnect_lite.weights import find_weights, save_weights, sha256
 
-_TARGET_SIZE = 0.03  # standard deviation of where a joint is said to be, in sides of the crop
+TARGET_SIZE = 0.03  # standard deviation of where a joint is said to be, in sides of the crop
 
 
 def train_refiner(config: RefineConfig) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
-    out = Path(config.out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise XnectError(str(out), f"cannot be made ({error.strerror})", "Choose another folder with --set out=") from error
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    torch.manual_seed(config.seed)
-    (out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+    check_refine(config)
+    out = begin(config)
     train, held_out = (answers(config, split) for split in ("train", "val"))
     print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
     grouped = {"grouping_pck": pck(held_out.found, held_out)}
@@ -47,12 +40,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
 
     generator = torch.Generator().manual_seed(config.seed)
     net = Refiner(config.widths).to(memory_format=torch.channels_last)
-    matrices = [p for p in net.parameters() if p.ndim > 3]
-    vectors = [p for p in net.parameters() if p.ndim <= 3]
-    optimizer = torch.optim.AdamW(
-        [{"params": matrices, "weight_decay": config.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-        lr=config.learning_rate,
-    )
+    optimizer = adamw(net, config.learning_rate, config.weight_decay)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
     ema = Ema(net, config.ema_decay)
     best: dict[str, float] = {"loss": math.inf}
@@ -109,18 +97,11 @@ def refine_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
 
     Joints that are unknown, or not in the crop, teach nothing.
     """
-    target = spread_out(truth)
+    target = bells(truth, TARGET_SIZE)
     weight = torch.where((target.sum((-1, -2)) > 0) & (truth.abs() < 0.5).all(-1), weight, 0.0)
     target = target / target.sum((-1, -2), keepdim=True).clamp_min(1e-6)
     likelihood = (target * logits.float().flatten(2).log_softmax(-1).view(logits.shape)).sum((-1, -2))
     return -(likelihood * weight).sum() / weight.sum().clamp_min(1.0)
-
-
-def spread_out(truth: Tensor) -> Tensor:
-    """(N, 24, GRID, GRID) bells around the true places; zero where there is none."""
-    cell = cells(truth.device)
-    dx, dy = (cell - truth[..., 0:1]) ** 2, (cell - truth[..., 1:2]) ** 2
-    return torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * _TARGET_SIZE**2)).nan_to_num(0.0)
 
 
 @torch.inference_mode()
