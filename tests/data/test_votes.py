@@ -19,7 +19,8 @@ from xnect_lite.data.votes import agreed, read_votes, save_votes
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import BLAZEPOSE33, COCO17, INDEX, NUM_JOINTS
 from xnect_lite.train import self_votes
-from xnect_lite.train.self_votes import Comparison, _matched, compare
+from xnect_lite.train.label_check import Comparison
+from xnect_lite.train.self_votes import _matched, compare_votes
 
 NAN = np.nan
 
@@ -150,14 +151,14 @@ def with_empty_sets(root: Path) -> None:
 def test_labels_are_compared_as_if_no_human_had_labelled(kit):
     """Two of twelve joints are missing; with the vote none is. People do not differ, so neither do the draws."""
     root, votes = kit
-    outcome = compare(root, votes, sets=("lspet",))
+    outcome = compare_votes(root, votes, sets=("lspet",))
     assert outcome.people == 4 and outcome.better
     np.testing.assert_allclose(outcome.pck, (10 / 12, 1, 2 / 12, 2 / 12, 2 / 12))
     np.testing.assert_allclose(outcome.precision, (1, 1, 0, 0, 0))
     wrong = {name: vote + np.array([1000, 0]) for name, vote in votes.items()}
-    assert not compare(root, wrong, sets=("lspet",)).better, "votes nobody agrees with change nothing"
+    assert not compare_votes(root, wrong, sets=("lspet",)).better, "votes nobody agrees with change nothing"
     with pytest.raises(XnectError, match="no people with human joints"):
-        compare(root, {}, sets=("lspet",))
+        compare_votes(root, {}, sets=("lspet",))
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     add_network_options(voting)
     voting.set_defaults(run=_data_vote)
 
+    trusting = actions.add_parser("trust", help="how far each teacher is to be believed, by the joints that humans marked")
+    trusting.add_argument("--photos", required=True, metavar="DIR", help="folder of the photo kit's sets, labelled twice")
+    trusting.add_argument("-o", "--output", metavar="FILE", help="where to write it (.json); left out: only compare labels")
+    trusting.set_defaults(run=_data_trust)
+
     showing = actions.add_parser("show", help="a contact sheet of labelled pictures of a data set, for a person to look at")
     _add_data_set(showing)
     showing.add_argument("-o", "--output", required=True, metavar="FILE", help="the sheet to write (.jpg or .png)")
@@ -98,19 +103,35 @@ def _data_pack(options: argparse.Namespace) -> int:
 
 def _data_vote(options: argparse.Namespace) -> int:
     from xnect_lite.data.votes import check_target, save_votes
-    from xnect_lite.train.self_votes import collect_votes, compare, predictors
+    from xnect_lite.train.self_votes import collect_votes, compare_votes, predictors
 
     config, photos = pipeline_config(options), Path(options.photos)
     if options.output:
         check_target(Path(options.output))
     network = predictors(config.network)
-    outcome = compare(photos, collect_votes(network, photos, "val", config.grouping, with_human=True))
+    outcome = compare_votes(photos, collect_votes(network, photos, "val", config.grouping, with_human=True))
     print("Labels without the human, against the human's joints, without and with the vote:", *outcome.lines(), sep="\n")
     if not outcome.better:
         raise XnectError("The network's vote", "does not make labels better", "Train it further; nothing was written")
     if options.output:
         save_votes(Path(options.output), collect_votes(network, photos, "train", config.grouping))
         print(options.output)
+    return 0
+
+
+def _data_trust(options: argparse.Namespace) -> int:
+    from xnect_lite.data.label_trust import save_coefficients
+    from xnect_lite.data.votes import check_target
+    from xnect_lite.train.label_check import compare_second, fit_trust
+
+    photos = Path(options.photos)
+    if options.output:
+        check_target(Path(options.output))
+        coefficients, people = fit_trust(photos)
+        save_coefficients(Path(options.output), coefficients, f"{people} people of training pictures of {photos.name}")
+        print(options.output)
+    print("Labels without the human, against the human's joints, by the first teachers and by all, as shipped:")
+    print(*compare_second(photos).lines(), sep="\n")
     return 0
 
 

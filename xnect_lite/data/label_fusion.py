@@ -11,6 +11,10 @@ in LSP order.
   teachers contradict          unknown: neither taught nor punished
   none of these                weight .3 if our own network finds the joint where BlazePose does
 
+People whom two more models looked at (the second labelling) have their joints, but for the human's, from all four teachers: the
+position and the weight are those of `label_trust`, and a joint more probably wrong than right is unknown. Feet, hands and 3D
+are BlazePose's in any case.
+
 Our own network, where its votes are given, also moves positions that teachers gave by a fifth towards its own, if it agrees.
 """
 
@@ -21,6 +25,8 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.data.bodies import leg_arm_length
+from xnect_lite.data.label_trust import AGREE as _AGREE
+from xnect_lite.data.label_trust import Opinions, trusted
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.skeleton import (
     BLAZEPOSE33,
@@ -34,21 +40,31 @@ from xnect_lite.skeleton import (
     derive_joints,
 )  # fmt: skip
 
-_AGREE, _DIFFER = 0.2, 0.4  # in torso lengths
+_DIFFER = 0.4  # in torso lengths
 _OWN_SHARE = 0.2
+_LEAST_CHANCE = 0.5
+_SURE_OKS, _SURE_SCORE = 0.6, 0.4  # from which on the second labelling is as good as two teachers who agree
+_LEAST_JOINTS = 6
 
 
-def fuse(person: dict[str, Any], with_3d: bool = True, own: np.ndarray | None = None) -> LabelledPeople | None:
+def fuse(
+    person: dict[str, Any], with_3d: bool = True, own: np.ndarray | None = None, second: dict[str, Any] | None = None
+) -> LabelledPeople | None:
     """Labels of one person (P = 1), or None if nobody is sure enough of them.
 
-    own: (24, 2) pixels where our own network finds the joints, NaN = it does not.
+    own: (24, 2) pixels where our own network finds the joints, NaN = it does not. second: the person's second labelling.
     """
     human, human_seen = human_joints(person)
-    doubtful = person["quality"] != "good"
-    if person.get("left_right_conflict") or (doubtful and not human_seen.any()):
+    sure_again = bool(second and is_sure(second))
+    if person.get("left_right_conflict"):  # then four teachers are better than the human, and two are not
+        if not sure_again:
+            return None
+        human_seen[:] = False
+    doubtful = person["quality"] != "good" and not sure_again
+    if doubtful and not human_seen.any():
         return None
     blaze, blaze_trust, hands = _blaze_joints(person)
-    movenet, movenet_trust = _movenet_joints(person)
+    movenet, movenet_trust = coco_joints(person.get("movenet_xyc"))
     torso = _torso_length(human, blaze)
     if not np.isfinite(torso) or torso < 2:
         return None
@@ -59,24 +75,33 @@ def fuse(person: dict[str, Any], with_3d: bool = True, own: np.ndarray | None = 
     xy = np.full((NUM_JOINTS, 2), np.nan, np.float32)
     weight = np.zeros(NUM_JOINTS, np.float32)
 
-    def put(where: np.ndarray, value: np.ndarray, trust: float) -> None:
-        xy[where], weight[where] = value[where], trust
+    def put(where: np.ndarray, value: np.ndarray, trust: float | np.ndarray) -> None:
+        xy[where], weight[where] = value[where], np.broadcast_to(trust, weight.shape)[where]
 
+    teachers = [blaze, movenet]
     if not doubtful:
-        between = apart(blaze, movenet)
-        has_movenet = movenet_trust > 0.2
-        share = np.where(between < _AGREE, 0.6, 1.0)[:, None]
-        mean = np.where(np.isfinite(movenet), share * blaze + (1 - share) * np.nan_to_num(movenet), blaze)
-        put(has_movenet & (between < _AGREE), mean, 0.7)
-        put(has_movenet & (between >= _AGREE) & (between < _DIFFER) & (blaze_trust > 0.5), blaze, 0.3)
-        put(~has_movenet & (blaze_trust > 0.5), blaze, 0.3)
+        best = blaze
+        if second:
+            teachers += [coco_joints(second[key])[0] for key in ("yolo_xyc", "tiny_xyc")]
+            best, chance = (values[0] for values in trusted(stack_opinions([opinions(person, second)])))
+            put(chance >= _LEAST_CHANCE, best, chance)
+            put((chance == 0) & (blaze_trust > 0.5), blaze, 0.3)
+            best = np.where(np.isfinite(best), best, blaze)
+        else:
+            between = apart(blaze, movenet)
+            has_movenet = movenet_trust > 0.2
+            share = np.where(between < _AGREE, 0.6, 1.0)[:, None]
+            mean = np.where(np.isfinite(movenet), share * blaze + (1 - share) * np.nan_to_num(movenet), blaze)
+            put(has_movenet & (between < _AGREE), mean, 0.7)
+            put(has_movenet & (between >= _AGREE) & (between < _DIFFER) & (blaze_trust > 0.5), blaze, 0.3)
+            put(~has_movenet & (blaze_trust > 0.5), blaze, 0.3)
         if own is not None:
-            put((weight == 0) & (apart(own, blaze) < _AGREE), blaze, 0.3)
+            put((weight == 0) & (apart(own, best) < _AGREE), best, 0.3)
             xy = np.where((apart(own, xy) < _AGREE)[:, None], (1 - _OWN_SHARE) * xy + _OWN_SHARE * own, xy)
-    seen_by = np.minimum(apart(human, blaze), apart(human, movenet))
+    seen_by = np.min([apart(human, teacher) for teacher in teachers], 0)
     put(human_seen & (seen_by >= _DIFFER), human, 0.5)
     put(human_seen & (seen_by < _DIFFER), human, 1.0)
-    if doubtful and (weight[LIMB_JOINTS_12] > 0).sum() < 6:
+    if (doubtful or second) and (weight[LIMB_JOINTS_12] > 0).sum() < (_LEAST_JOINTS if doubtful else 2):
         return None
     _derive_2d(xy, weight, hands, np.where(apart(xy, blaze) < _AGREE, blaze_trust, 0.0))
 
@@ -88,6 +113,49 @@ def fuse(person: dict[str, Any], with_3d: bool = True, own: np.ndarray | None = 
     if ray_mm is not None:
         out.joints_ray_mm[0], out.weight_3d[0] = ray_mm, weight_3d
     return out
+
+
+def newly_found(second: dict[str, Any]) -> LabelledPeople | None:
+    """Labels of somebody (P = 1) whom only the second labelling found, in 2D alone; None if it is not sure enough."""
+    if not is_sure(second):
+        return None
+    ours = opinions(None, second)
+    if not ours.torso_px[0] >= 2:
+        return None
+    xy, chance = (values[0] for values in trusted(ours))
+    weight = np.where(chance >= _LEAST_CHANCE, chance, 0).astype(np.float32)
+    if (weight[LIMB_JOINTS_12] > 0).sum() < 2:
+        return None
+    _derive_2d(xy, weight, np.full((2, 2), np.nan), np.zeros(NUM_JOINTS))
+    out = LabelledPeople.empty(1)
+    out.joints_px[0], out.weight_2d[0] = xy, weight
+    out.visible[0] = coco_joints(second["tiny_xyc"])[1] > 0.5
+    return out
+
+
+def is_sure(second: dict[str, Any]) -> bool:
+    """Whether both models of the second labelling agree on a person."""
+    return second["agree"] > _SURE_OKS and second["yolo_score"] > _SURE_SCORE
+
+
+def opinions(person: dict[str, Any] | None, second: dict[str, Any] | None) -> Opinions:
+    """What the four teachers say of one person (N = 1); either labelling may lack them."""
+    nobody = np.full((NUM_JOINTS, 2), np.nan, np.float32), np.zeros(NUM_JOINTS, np.float32)
+    blaze, blaze_trust = _blaze_joints(person)[:2] if person else nobody
+    movenet = coco_joints(person.get("movenet_xyc")) if person else nobody
+    yolo, tiny = (coco_joints(second[key]) if second else nobody for key in ("yolo_xyc", "tiny_xyc"))
+    joints, trust = zip((blaze, blaze_trust), movenet, yolo, tiny, strict=True)
+    torso = next((t for t in (_torso_length(one, one) for one in (blaze, tiny[0], yolo[0])) if np.isfinite(t)), np.nan)
+    about_second = (second["agree"], second["yolo_score"]) if second else (0.0, 0.0)
+    about_first = (person.get("agree_oks") or 0.0, person["quality"] == "good") if person else (0.0, 0.0)
+    return Opinions(
+        np.stack(joints)[None], np.stack(trust)[None], np.array([torso]), np.array([[*about_second, *about_first]], float)
+    )
+
+
+def stack_opinions(people: list[Opinions]) -> Opinions:
+    """Opinions of several people as one."""
+    return Opinions(*(np.concatenate([getattr(one, name) for one in people]) for name in Opinions.__dataclass_fields__))
 
 
 def blazepose(person: dict[str, Any]) -> tuple[np.ndarray, float]:
@@ -121,11 +189,11 @@ def _blaze_hands(landmarks: np.ndarray) -> np.ndarray:
     return np.stack([0.5 * (landmarks[at[f"{s}_pinky"]] + landmarks[at[f"{s}_index"]]) for s in "rl"])
 
 
-def _movenet_joints(person: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """(24, 2) MoveNet positions, NaN where it has none, and (24,) confidences."""
-    if not person.get("movenet_xyc"):
+def coco_joints(xyc: list[list[float]] | None) -> tuple[np.ndarray, np.ndarray]:
+    """(24, 2) positions, NaN where there are none, and (24,) confidences of a model that speaks COCO's 17 keypoints."""
+    if not xyc:
         return np.full((NUM_JOINTS, 2), np.nan, np.float32), np.zeros(NUM_JOINTS, np.float32)
-    values = COCO17.to_xnect(np.asarray(person["movenet_xyc"], np.float32))
+    values = COCO17.to_xnect(np.asarray(xyc, np.float32))
     return values[:, :2], np.nan_to_num(values[:, 2])
 
 

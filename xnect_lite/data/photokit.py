@@ -3,6 +3,9 @@
 ``<root>/<set>/{images/,masks/,labels.jsonl}``, one JSON line per picture. The labels are raw; `label_fusion` makes one position
 and one weight per joint of them. People nobody is sure of, and people whose human and teacher labels contradict each other
 in left and right, become ignore boxes.
+
+``labels2.jsonl`` beside it, where it exists, is a second labelling of the same pictures by two other models: it says more of
+known people, and finds others. Whoever both models agree on becomes a person, the rest ignore boxes.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from xnect_lite.data.label_fusion import fuse
+from xnect_lite.data.label_fusion import fuse, newly_found
 from xnect_lite.data.pictures import read_rgb
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
@@ -36,6 +39,7 @@ TERMS = {
 _UNLABELLED_PEOPLE = {"har15", "capston"}  # crowds in which the teachers miss people
 _STRETCHED = {"capston"}  # pictures squeezed to squares: no 3D from them
 _NEGATIVE_WEIGHT = 0.3
+_SECOND_VERSION = 2
 
 
 def is_validation(file_name: str) -> bool:
@@ -63,16 +67,38 @@ def map_records(
         if not path.is_file():
             wanted = "the folder that holds the photo kit's sets"
             raise XnectError(str(path), "does not exist", f"Point --data, or --set data.photos= in training, at {wanted}")
+        second = _read_second(path.with_name("labels2.jsonl"))
         with path.open(encoding="utf-8") as lines:
             for number, line in enumerate(lines, 1):
                 try:
                     record = json.loads(line)
                     if is_validation(record["file"]) == (split == "val"):
+                        record["second"] = second.get(record["file"])
                         yield make(record, path.parent, name)
                 except (LookupError, ValueError, TypeError, AttributeError) as error:
                     raise XnectError(
                         f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
                     ) from error
+
+
+def _read_second(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Picture's file name -> people of its second labelling; empty if the set has none. Raises XnectError for a bad line."""
+    if not path.is_file():
+        return {}
+    out = {}
+    with path.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                record = json.loads(line)
+                if record.get("version", _SECOND_VERSION) > _SECOND_VERSION:
+                    raise ValueError(f"version {record['version']} is newer than {_SECOND_VERSION}")
+                for person in record["people"]:
+                    float(person["agree"]), float(person["yolo_score"]), np.asarray(person["box"], float).reshape(4)
+                    person["person"] is None or int(person["person"])
+                out[record["file"]] = record["people"]
+            except (LookupError, ValueError, TypeError, AttributeError) as error:
+                raise XnectError(f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line") from error
+    return out
 
 
 def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = ("coco", "obj")) -> Iterator[Sample]:
@@ -101,24 +127,39 @@ def to_sample(record: dict[str, Any], folder: Path, set_name: str, votes: Mappin
     own = (votes or {}).get(name, [None] * len(record["people"]))
     if len(own) != len(record["people"]):
         raise XnectError(f"the votes on {name}", f"are about {len(own)} people, not {len(record['people'])}", AGAIN)
-    for person, vote in zip(record["people"], own, strict=True):
-        labels = fuse(person, with_3d=set_name not in _STRETCHED, own=vote)
+    second = second_labelling(record)
+    for person, vote, again in zip(record["people"], own, second, strict=True):
+        labels = fuse(person, with_3d=set_name not in _STRETCHED, own=vote, second=again)
         if labels is None:
             ignore.append(_box(person))
         else:
             people.append(labels)
             silhouettes.append(_silhouette(person, folder))
+    for stranger in (one for one in record.get("second") or () if one["person"] is None):
+        labels = newly_found(stranger)
+        if labels is None:
+            ignore.append(np.asarray(stranger["box"], np.float32))
+        else:
+            people.append(labels)
+            silhouettes.append(None)
+    unlabelled_people = set_name in _UNLABELLED_PEOPLE and record.get("second") is None
     path = folder / "images" / record["file"]
     return Sample(
         read_image=partial(read_rgb, path),
         size=(record["width"], record["height"]),
         people=LabelledPeople.stack(people),
         ignore_xyxy=np.array(ignore, np.float32).reshape(-1, 4),
-        negative_weight=_NEGATIVE_WEIGHT if set_name in _UNLABELLED_PEOPLE else 1.0,
+        negative_weight=_NEGATIVE_WEIGHT if unlabelled_people else 1.0,
         provenance=name,
         read_encoded=path.read_bytes,
         silhouettes=tuple(silhouettes),
     )
+
+
+def second_labelling(record: dict[str, Any]) -> list[dict[str, Any] | None]:
+    """Of each of the line's people what the second labelling says, None if it says nothing."""
+    by_person = {one["person"]: one for one in record.get("second") or ()}
+    return [by_person.get(i) for i in range(len(record["people"]))]
 
 
 def picture_name(record: dict[str, Any], set_name: str) -> str:

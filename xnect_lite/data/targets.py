@@ -151,16 +151,14 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
         depth = torch.where(near_root, log_z.nan_to_num()[:, None, None], depth)
         depth_weight = torch.where(near_root, torch.isfinite(log_z).float()[:, None, None], depth_weight)
 
-    keep = ~labels.ignore[:, None]
-    negative = labels.negative_weight[:, None]
-    heat_weight = torch.where(positive > 0, positive, torch.where(unknown, 0.0, negative)) * keep
+    # Somebody unlabelled may be there, so an empty cell says nothing; labelled people are taught there all the same.
+    negative = (labels.negative_weight * ~labels.ignore)[:, None]
+    heat_weight = torch.where(positive > 0, positive, torch.where(unknown, 0.0, negative))
     paf_on = paf_hits > 0
     pafs = paf_sum / paf_hits.clamp_min(1)[:, :, None]
-    paf_weight = torch.where(paf_on, paf_trust, torch.where(paf_unknown, 0.0, negative)) * keep
+    paf_weight = torch.where(paf_on, paf_trust, torch.where(paf_unknown, 0.0, negative))
     location_weight[:, ROOT] = 0
-    return Targets(
-        heat, heat_weight, pafs, paf_weight, paf_on.float(), locations, location_weight * keep, depth, depth_weight * keep[:, 0]
-    )
+    return Targets(heat, heat_weight, pafs, paf_weight, paf_on.float(), locations, location_weight, depth, depth_weight)
 
 
 def _far_to_near(labels: Labels, size: torch.Tensor) -> torch.Tensor:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from xnect_lite.config import GroupingConfig, NetworkConfig
-from xnect_lite.data.label_fusion import blazepose, fuse, human_joints
+from xnect_lite.data.label_fusion import blazepose, fuse
 from xnect_lite.data.photokit import SETS, map_records, picture_name
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.data.votes import agreed
-from xnect_lite.errors import XnectError
-from xnect_lite.evaluate.keypoints import PCK_SHARE, match
+from xnect_lite.evaluate.keypoints import match
 from xnect_lite.grouping import group_people
 from xnect_lite.network import Predictor
 from xnect_lite.runtime.timer import StageTimer
-from xnect_lite.skeleton import FLIP, INDEX, LIMB_JOINTS_12
+from xnect_lite.skeleton import FLIP
+from xnect_lite.train.label_check import Comparison, Record, compare
 from xnect_lite.types import Frame
 
 _SCALES = 1.0, 0.75  # of the input size
 _LEAST_OKS = 0.2
-_DRAWS = 2000
 
 Votes = Mapping[str, np.ndarray]
 
@@ -93,65 +92,13 @@ def _matched(teacher: np.ndarray, found: np.ndarray) -> np.ndarray:
     return padded[partner]
 
 
-# -- do labels get better? ---------------------------------------------------------------------------------------------
+def compare_votes(root: Path, votes: Votes, split: str = "val", sets: tuple[str, ...] = SETS) -> Comparison:
+    """Labels without and with the vote. Raises XnectError if nobody is both labelled by a human and voted on."""
 
+    def with_vote(person: Record, second: Record | None, own: np.ndarray | None) -> LabelledPeople | None:
+        return fuse(person, own=own, second=second)
 
-@dataclass(frozen=True)
-class Comparison:
-    """Labels made without the human, against the human's joints: without and with the vote; difference and its 95 %.
+    def without(person: Record, second: Record | None, own: np.ndarray | None) -> LabelledPeople | None:
+        return fuse(person, second=second)
 
-    people: how many. pck: share of human joints that are labelled rightly. precision: share of the labels that are right.
-    """
-
-    people: int
-    pck: tuple[float, float, float, float, float]
-    precision: tuple[float, float, float, float, float]
-
-    @property
-    def better(self) -> bool:
-        """Surely more joints are labelled rightly, and not surely a smaller share of the labels is right."""
-        return self.pck[3] > 0 and self.precision[4] >= 0
-
-    def lines(self) -> list[str]:
-        """For people to read."""
-        text = "{:<10} {:.3f} -> {:.3f}  ({:+.3f}, 95 % {:+.3f} to {:+.3f})"
-        return [f"{self.people} people", text.format("PCK", *self.pck), text.format("precision", *self.precision)]
-
-
-def compare(root: Path, votes: Votes, split: str = "val", sets: tuple[str, ...] = SETS) -> Comparison:
-    """Fuse the labels of everybody whom a human labelled too, as if no human had. Paired bootstrap over people.
-
-    Raises XnectError if there is nobody.
-    """
-    counts = []
-    for record, _, set_name in map_records(lambda *record: record, root, split, sets):
-        own = votes.get(picture_name(record, set_name))
-        for i, person in enumerate(record["people"]):
-            if own is not None and person.get("lsp14") and not person.get("left_right_conflict"):
-                counts.append([_counts(person, None), _counts(person, own[i])])
-    if not counts:
-        raise XnectError(str(root), "has no people with human joints to compare labels with", "Give the whole photo kit")
-    table = np.array(counts, float)  # people, without and with, (human joints, labels, right labels)
-    rng = np.random.default_rng(0)
-    drawn = table[rng.integers(0, len(table), (_DRAWS, len(table)))].sum(1)
-
-    def figures(of: int) -> tuple[float, float, float, float, float]:
-        shares, draws = (t[..., 2] / np.maximum(t[..., of], 1) for t in (table.sum(0), drawn))
-        low, high = np.percentile(draws[:, 1] - draws[:, 0], (2.5, 97.5))
-        return float(shares[0]), float(shares[1]), float(shares[1] - shares[0]), float(low), float(high)
-
-    return Comparison(len(table), pck=figures(0), precision=figures(1))
-
-
-def _counts(person: dict[str, Any], own: np.ndarray | None) -> tuple[int, int, int]:
-    """Limb joints that the human labelled, those of them that the fusion labels without the human, and those it has right."""
-    human, seen = human_joints(person)
-    torso = float(np.linalg.norm(human[INDEX["l_shoulder"]] - human[INDEX["r_hip"]]))
-    torso = torso if np.isfinite(torso) else blazepose(person)[1]
-    labels = fuse({name: value for name, value in person.items() if name != "lsp14"}, own=own)
-    seen = seen[LIMB_JOINTS_12]
-    if labels is None:
-        return int(seen.sum()), 0, 0
-    labelled = seen & (labels.weight_2d[0, LIMB_JOINTS_12] > 0)
-    away = np.linalg.norm(labels.joints_px[0, LIMB_JOINTS_12] - human[LIMB_JOINTS_12], axis=-1)
-    return int(seen.sum()), int(labelled.sum()), int((labelled & (away <= PCK_SHARE * torso)).sum())
+    return compare(root, without, with_vote, split, sets, votes)
