@@ -23,6 +23,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
         pictures = kinds.add_parser(name, help=what)
         pictures.add_argument("--data", required=True, help="folder of the data set, or what xnect-lite data pack made of it")
         pictures.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
+        if name == "photos":
+            pictures.add_argument("--no-grey", action="store_true", help="leave out the second pass, over pictures in greys")
         pictures.add_argument("--json", action="store_true", help="print the figures as JSON")
         add_network_options(pictures)
         pictures.set_defaults(run=_evaluate)
@@ -48,9 +50,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     predictor = open_predictor(config.network)
     lift, refine = open_lift(config.lifting), open_refine(config.refining)
     score = score_photos(predictor, samples, config.grouping, progress=True, lift=lift, refine=refine)
+    rows = score.conditions.figures()
+    if not synthetic and not options.no_grey:
+        in_grey = score_photos(
+            predictor, samples, config.grouping, progress=True, lift=lift, refine=refine, grey=True
+        ).figures()
+        rows["grey"] = {name: in_grey[name] for name in ("pck", "ap", "recall_100", "recall_50_100")}
     figures = {
         **score.figures(exact=synthetic),
-        "images": len(samples), "pck_per_joint": per_joint_pck(score),
+        "images": len(samples), "pck_per_joint": per_joint_pck(score), "conditions": rows,
         "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
         "precision": predictor.precision, "refined": "no" if refine is unrefined else "yes",
         "lifted": "no" if lift is read_out else "yes",

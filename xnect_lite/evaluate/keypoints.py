@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from xnect_lite.evaluate.association import LimbScore
 from xnect_lite.evaluate.average_precision import AP_JOINTS, KeypointAp
+from xnect_lite.evaluate.conditions import ConditionScore
 from xnect_lite.skeleton import INDEX, JOINTS, LIMB_JOINTS_12, OKS_SIGMA, ROOT
 
 PCK_SHARE = 0.2
@@ -61,16 +62,17 @@ class KeypointScore:
     joints_missed: int = 0  # known in 3D, of people who were not found
     ap: KeypointAp = field(default_factory=KeypointAp)
     limbs: LimbScore = field(default_factory=LimbScore)
+    conditions: ConditionScore = field(default_factory=ConditionScore)
     found: int = 0
     matched: int = 0
 
-    def add_pck(self, human_px: np.ndarray, label_px: np.ndarray, found_px: np.ndarray) -> None:
-        """Count one picture's people that carry human joints.
+    def add_pck(self, human_px: np.ndarray, label_px: np.ndarray, found_px: np.ndarray) -> np.ndarray:
+        """Count one picture's people that carry human joints; returns (T, 12) 1 = hit, 0 = wrong, NaN = not labelled.
 
         human_px (T, 24, 2) human joints, NaN = none; label_px (T, 24, 2) best labels, used to match and, where the human
         gave no torso, for its length; found_px (P, 24, 2).
         """
-        partner = match(label_px, found_px)
+        partner, hits = match(label_px, found_px), np.full((len(label_px), len(LIMB_JOINTS_12)), np.nan)
         for t in np.flatnonzero(np.isfinite(human_px[:, LIMB_JOINTS_12, 0]).any(1)):
             torso = np.linalg.norm(human_px[t, INDEX["l_shoulder"]] - human_px[t, INDEX["r_hip"]])
             if not np.isfinite(torso):
@@ -82,12 +84,16 @@ class KeypointScore:
             if partner[t] >= 0:
                 away = np.linalg.norm(found_px[partner[t], LIMB_JOINTS_12] - truth, axis=-1)
                 hit = (np.nan_to_num(away, nan=np.inf) <= PCK_SHARE * torso).astype(float)
-            self.hits.append(np.where(np.isfinite(truth[:, 0]), hit, np.nan))
+            hits[t] = np.where(np.isfinite(truth[:, 0]), hit, np.nan)
+            self.hits.append(hits[t])
+        return hits
 
     def add_recall(
         self, label_px: np.ndarray, found_px: np.ndarray, net_scale: float, in_ignored: np.ndarray | None = None
-    ) -> None:
-        """Count one picture's labelled people as found at OKS >= .5 or not. ``net_scale``: network px per source px.
+    ) -> np.ndarray:
+        """Count one picture's labelled people as found at OKS >= .5 or not; returns their (T,) OKS.
+
+        ``net_scale``: network px per source px.
 
         ``in_ignored`` (P,) marks people found in areas nobody labelled: unless they match a label, they are neither right
         nor wrong.
@@ -102,6 +108,7 @@ class KeypointScore:
         self.oks += list(best)
         self.found += int(counted.sum())
         self.matched += int((best >= 0.5).sum())
+        return best
 
     def add_ap(self, label_px: np.ndarray, found_px: np.ndarray, scores: np.ndarray, in_ignored: np.ndarray) -> None:
         """Count one picture for average precision; scores (P,), in_ignored (P,) as in `add_recall`.

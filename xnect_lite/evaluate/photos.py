@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import cv2
 import numpy as np
 from tqdm import tqdm
 
 from xnect_lite.camera import default_focal_px, image_centre_px, ray_rotation
 from xnect_lite.config import CameraConfig, GroupingConfig
 from xnect_lite.data.sample import Sample
+from xnect_lite.evaluate.conditions import conditions
 from xnect_lite.evaluate.keypoints import KeypointScore, match
 from xnect_lite.grouping import group_people
 from xnect_lite.lifting import Lift, lift_people, read_out
@@ -27,25 +29,28 @@ def score_photos(
     progress: bool = False,
     lift: Lift = read_out,
     refine: Refine = unrefined,
+    grey: bool = False,
 ) -> KeypointScore:
     """Run network, grouping, refining and lifting on every sample and add up the figures.
 
     2D is scored on the joints that were detected, not on those that lifting infers. 3D truth here is a teacher's, of the
-    canonical body, in viewing-ray axes at the labelled pelvis.
+    canonical body, in viewing-ray axes at the labelled pelvis. ``grey``: the pictures are shown without colour.
     """
     score, timer = KeypointScore(), StageTimer()
     camera = CameraConfig(stature_m=CANONICAL_STATURE_M)
     for sample in tqdm(list(samples), desc="evaluating", unit="image", disable=not progress):
-        frame = Frame(sample.read_image(), 0.0, 0)
+        image = sample.read_image()
+        frame = Frame(without_colour(image) if grey else image, 0.0, 0)
         maps = predictor(frame, timer)
         detected = refine(group_people(maps, grouping), maps)
         people = lift_people(detected, frame.size, camera, lift)
         timer.finish_frame()
         labels = sample.people
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)
-        score.add_pck(labels.human_px, known, detected.joints_px)
+        hits = score.add_pck(labels.human_px, known, detected.joints_px)
         in_ignored = _mostly_inside(people.joints_px, sample.ignore_xyxy)
-        score.add_recall(known, detected.joints_px, maps.letterbox.scale, in_ignored)
+        oks = score.add_recall(known, detected.joints_px, maps.letterbox.scale, in_ignored)
+        score.conditions.add(conditions(known, sample.size, maps.letterbox.scale), oks, hits)
         shown = np.where(inside_picture(known, sample.size)[..., None], known, np.nan)
         score.add_ap(shown, detected.joints_px, detected.person_score, _mostly_inside(detected.joints_px, sample.ignore_xyxy))
         score.limbs.add(maps, shown, grouping)
@@ -58,6 +63,11 @@ def score_photos(
             truth = np.einsum("pij,pkj->pki", turn, labels.joints_ray_mm[rows])
             score.add_3d(truth, people.joints_mm[partner[rows]], labels.weight_3d[rows])
     return score
+
+
+def without_colour(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8 RGB in greys, as an old camera or one at night gives them."""
+    return cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
 
 
 def inside_picture(joints_px: np.ndarray, size: tuple[int, int]) -> np.ndarray:
