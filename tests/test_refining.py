@@ -19,11 +19,24 @@ from xnect_lite.models.lifter import Lifter
 from xnect_lite.models.refiner import GRID, Refiner
 from xnect_lite.person_crops import cells
 from xnect_lite.refining import FILE_NAME, RefineNetwork, decode, find_refiner, load_refiner, open_refine, unrefined
-from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
+from xnect_lite.skeleton import FLIP, INDEX, LIMB_FLIP, NUM_JOINTS, ROOT
 from xnect_lite.types import Letterbox, Maps, People
 from xnect_lite.weights import save_weights
 
 SMALL = (8, 12, 16)
+FLIP_ORDER = torch.from_numpy(FLIP)
+
+
+def mirrored_fields(pafs: torch.Tensor) -> torch.Tensor:
+    """(50, h, w) limb fields of the mirrored picture."""
+    fields = pafs.unflatten(0, (-1, 2))[torch.from_numpy(LIMB_FLIP)].flip(-1)
+    return (fields * torch.tensor([-1.0, 1.0])[:, None, None]).flatten(0, 1)
+
+
+def mirrored_bones(locations: torch.Tensor) -> torch.Tensor:
+    """(72, h, w) location maps of the mirrored picture."""
+    bones = locations.unflatten(0, (3, -1))[:, FLIP_ORDER].flip(-1)
+    return (bones * torch.tensor([-1.0, 1.0, 1.0])[:, None, None, None]).flatten(0, 1)
 
 
 def bells(*candidates: tuple[float, float, float], sigma_cells: float = 1.0) -> torch.Tensor:
@@ -128,6 +141,27 @@ def test_joints_stay_where_only_one_place_is_hot(box):
     np.testing.assert_array_equal(np.isnan(before.joints_px), np.isnan(after.joints_px))
     assert np.nanmax(away) < 1, "a cell of the map"
     assert (after.joint_score[np.isfinite(after.joints_px[..., 0])] > 0.5).all()
+
+
+def test_mirror_images_are_answered_alike():
+    """A network of random weights answers unlike for left and right; the mean over both ways treats them alike."""
+    torch.manual_seed(1)
+    net = Refiner(SMALL)
+    torch.nn.init.normal_(net.out.weight, std=0.3)
+    maps, box = draw(TWO[:1]), Letterbox.fit(512, 320, 512, 320)
+    image = Maps(
+        maps.heatmaps[FLIP_ORDER].flip(-1), maps.centre.flip(-1), mirrored_fields(maps.pafs), mirrored_bones(maps.locations),
+        maps.depth.flip(-1), maps.stride, box,
+    )  # fmt: skip
+    before = grouped(maps)
+    other = dataclasses.replace(
+        before, joints_px=before.joints_px[:, FLIP] * (-1, 1) + (511, 0), joint_score=before.joint_score[:, FLIP]
+    )
+    for both_ways in (True, False):
+        network = RefineNetwork(net, RefiningConfig(mirrored=both_ways, least_score=0.0))
+        here, there = network(before, maps).joints_px, network(other, image).joints_px[:, FLIP] * (-1, 1) + (511, 0)
+        away = np.nanmax(np.abs(here - there))
+        assert away < 0.5 if both_ways else away > 0.5
 
 
 def test_who_is_there_and_how_sure_grouping_was_does_not_change():

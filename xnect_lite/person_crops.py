@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from xnect_lite.models.heads import OUTPUT_CHANNELS
 from xnect_lite.models.refiner import GRID
+from xnect_lite.skeleton import FLIP, LIMB_FLIP
 from xnect_lite.types import Maps
 
 _MARGIN = 1.4  # side of a crop, in lengths of the longer side of the joints' box
@@ -68,6 +70,27 @@ def bells(places: Tensor, size: float) -> Tensor:
     cell = cells(places.device)
     dx, dy = (cell - places[..., 0:1]) ** 2, (cell - places[..., 1:2]) ** 2
     return torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * size**2)).nan_to_num(0.0)
+
+
+def map_parts(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Heatmaps (N, 24, h, w), limb fields (N, 25, 2, h, w) and location maps (N, 3, 24, h, w) of (N, MAP_CHANNELS, h, w)."""
+    heat, paf, location = maps.split([OUTPUT_CHANNELS[name] for name in ("heatmaps", "pafs", "locations")], 1)
+    return heat, paf.unflatten(1, (-1, 2)), location.unflatten(1, (3, -1))
+
+
+def mirrored(maps: Tensor) -> Tensor:
+    """Maps (N, MAP_CHANNELS, h, w) of the mirrored person: right is left, and what points to one side points to the other."""
+    heat, paf, location = map_parts(maps)
+    order = torch.from_numpy(FLIP).to(maps.device)
+    across = maps.new_tensor([-1.0, 1.0, 1.0])[:, None, None]
+    paf = paf[:, torch.from_numpy(LIMB_FLIP).to(maps.device)] * across[:2]
+    location = location[:, :, order] * across[:, None]
+    return torch.cat([heat[:, order], paf.flatten(1, 2), location.flatten(1, 2)], 1).flip(-1)
+
+
+def mirrored_joints(maps: Tensor) -> Tensor:
+    """(N, 24, h, w) one map per joint, of the mirrored person."""
+    return maps[:, torch.from_numpy(FLIP).to(maps.device)].flip(-1)
 
 
 def cells(device: torch.device | str = "cpu") -> Tensor:

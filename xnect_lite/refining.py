@@ -20,7 +20,7 @@ from xnect_lite.config import RefiningConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.grouping import choose_bones, read_locations
 from xnect_lite.models.heads import ENCODING_VERSION
-from xnect_lite.models.refiner import GRID, Refiner
+from xnect_lite.models.refiner import GRID, MAP_CHANNELS, Refiner
 from xnect_lite.peaks import vertex
 from xnect_lite.person_crops import (
     cells,
@@ -29,6 +29,8 @@ from xnect_lite.person_crops import (
     from_crop,
     inside_picture,
     joint_spots,
+    mirrored,
+    mirrored_joints,
     to_crop,
 )
 from xnect_lite.runtime.devices import choose_precision
@@ -57,7 +59,7 @@ class RefineNetwork:
 
     def __init__(self, net: Refiner, config: RefiningConfig) -> None:
         self._net = _folded(net).to(memory_format=torch.channels_last)
-        self._least = config.least_score
+        self._least, self._mirrored = config.least_score, config.mirrored
         self._ready: tuple[torch.device, torch.dtype] | None = None
 
     @torch.inference_mode()
@@ -67,7 +69,8 @@ class RefineNetwork:
             return people
         before = maps.to_cells(people.joints_px)
         boxes = crop_boxes(before)
-        logits = self._answer(see(maps, before, people.joint_score, boxes))
+        crops = see(maps, before, people.joint_score, boxes)
+        logits = self._both_ways(crops) if self._mirrored else self._answer(crops)
         inside = torch.from_numpy(inside_picture(maps, boxes)).to(logits.device)
         place, score = (value.cpu().numpy() for value in decode(logits, inside))
         found = (score >= self._least) & (score > 0)
@@ -83,6 +86,13 @@ class RefineNetwork:
             locations_ray_m=locations,
             bones_ray_m=choose_bones(locations, joints_map),
         )
+
+    def _both_ways(self, crops: Tensor) -> Tensor:
+        """The mean answer to people and their mirror images: what is left in one is right in the other."""
+        maps, spots = crops[:, :MAP_CHANNELS], crops[:, MAP_CHANNELS:]
+        other = torch.cat([mirrored(maps), mirrored_joints(spots)], 1)
+        answer, image = self._answer(torch.cat([crops, other]).contiguous(memory_format=torch.channels_last)).chunk(2)
+        return (answer + mirrored_joints(image)) / 2
 
     def _answer(self, crops: Tensor) -> Tensor:
         """Logits, computed where the crops are, in what that device computes fastest."""

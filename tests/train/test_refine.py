@@ -67,9 +67,31 @@ def test_who_teaches(place, weight, teaches):
     assert (logits.grad[0, 4] != 0).any()
 
 
+SIDES = [
+    # where the right knee is thought to be; whether that costs more with the exclusion of sides
+    ((0.1, -0.2), False),  # where it is
+    ((-0.3, 0.3), True),  # where the left knee is
+    ((0.3, 0.3), False),  # somewhere else: wrong, but no confusion of sides
+]
+
+
+@pytest.mark.parametrize(("thought", "costs"), SIDES)
+def test_being_on_the_other_leg_costs_more(thought, costs):
+    right, left = INDEX["r_knee"], INDEX["l_knee"]
+    truth, weight = torch.full((1, NUM_JOINTS, 2), NAN), torch.ones(1, NUM_JOINTS)
+    truth[0, right], truth[0, left] = torch.tensor((0.1, -0.2)), torch.tensor((-0.3, 0.3))
+    places = truth.clone()
+    places[0, right] = torch.tensor(thought)
+    more = refine_loss(answer(places), truth, weight, exclusion=1.0) - refine_loss(answer(places), truth, weight)
+    assert more > 0.1 if costs else more < 0.02
+    beside = truth.clone()
+    beside[0, left] = truth[0, right] + 0.05
+    assert refine_loss(answer(places), beside, weight, exclusion=1.0) == refine_loss(answer(places), beside, weight), "together"
+
+
 def test_nobody_known_is_no_loss():
     truth = torch.full((2, NUM_JOINTS, 2), NAN)
-    assert refine_loss(torch.zeros(2, NUM_JOINTS, GRID, GRID), truth, torch.ones(2, NUM_JOINTS)) == 0
+    assert refine_loss(torch.zeros(2, NUM_JOINTS, GRID, GRID), truth, torch.ones(2, NUM_JOINTS), exclusion=1.0) == 0
 
 
 def test_pck_counts_what_a_human_marked():
@@ -170,6 +192,8 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
         ("precision=fp8", "'precision': needs bf16 or fp32"),
         ("epochs=0", "'epochs': needs 1 or more"),
         ("batch=0", "'batch': needs 1 or more"),
+        ("exclusion=-1", "'exclusion': needs 0 or more"),
+        ("exclusion=.nan", "'exclusion': needs 0 or more"),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anything_is_done(tmp_path, capsys, change, message):

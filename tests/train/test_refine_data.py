@@ -16,10 +16,10 @@ from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
 from xnect_lite.grouping import group_people
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
-from xnect_lite.person_crops import cells, crop_boxes, crop_maps
+from xnect_lite.person_crops import cells, crop_boxes, crop_maps, mirrored
 from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, NUM_LIMBS
 from xnect_lite.train import lift_data, refine_data
-from xnect_lite.train.refine_data import RefineAugment, RefineSet, augmented, collect, maps_of, mirrored, turned
+from xnect_lite.train.refine_data import RefineAugment, RefineSet, augmented, collect, maps_of, turned
 from xnect_lite.train.refine_train import pck
 from xnect_lite.types import Letterbox, Maps
 

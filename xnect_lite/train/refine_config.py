@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from xnect_lite.config import GroupingConfig, NetworkConfig
@@ -24,6 +25,7 @@ class RefineConfig:
     warm_up_steps: int = 50
     final_rate: float = 0.01
     ema_decay: float = 0.998
+    exclusion: float = 0.5  # weight of being where the other side's joint is, against being where the joint is not
     precision: str = "bf16"  # bf16 | fp32, autocast
     threads: int = 0  # CPU threads; 0 = torch's choice
     seed: int = 0
@@ -40,6 +42,7 @@ def check_refine(config: RefineConfig) -> None:
         ("precision", config.precision in ("bf16", "fp32"), "bf16 or fp32"),
         ("epochs", config.epochs > 0, "1 or more"),
         ("batch", config.batch > 0, "1 or more"),
+        ("exclusion", 0 <= config.exclusion < math.inf, "0 or more"),
     ):
         if not fits:
             raise XnectError(f"configuration key '{key}'", f"needs {needs}, got {getattr(config, key)!r}", "Mend the value")

@@ -21,9 +21,9 @@ from xnect_lite.grouping import group_people
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
 from xnect_lite.network import Predictor
 from xnect_lite.npz import read_npz
-from xnect_lite.person_crops import crop_boxes, crop_maps, joint_spots, to_crop
+from xnect_lite.person_crops import crop_boxes, crop_maps, joint_spots, map_parts, mirrored, to_crop
 from xnect_lite.runtime.timer import StageTimer
-from xnect_lite.skeleton import FLIP, INDEX, LIMB_FLIP, LIMBS, NUM_JOINTS
+from xnect_lite.skeleton import FLIP, INDEX, LIMBS, NUM_JOINTS
 from xnect_lite.types import Frame
 
 _SIZES = {"heat": (NUM_JOINTS, 127.0), "paf": (2 * len(LIMBS), 100.0), "location": (3 * NUM_JOINTS, 200.0)}
@@ -174,24 +174,9 @@ def augmented(people: RefineSet, config: RefineAugment, generator: torch.Generat
     return torch.cat([maps, joint_spots(moved(found), score)], 1), moved(truth), weight
 
 
-def _parts(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Heatmaps (N, 24, h, w), limb fields (N, 25, 2, h, w) and location maps (N, 3, 24, h, w) of (N, MAP_CHANNELS, h, w)."""
-    heat, paf, location = maps.split([count for count, _ in _SIZES.values()], 1)
-    return heat, paf.unflatten(1, (-1, 2)), location.unflatten(1, (3, -1))
-
-
-def mirrored(maps: Tensor) -> Tensor:
-    """Maps of the mirrored person: right is left, and what points to one side points to the other."""
-    heat, paf, location = _parts(maps)
-    order = torch.from_numpy(FLIP)
-    paf = paf[:, torch.from_numpy(LIMB_FLIP)] * torch.tensor([-1.0, 1.0])[:, None, None]
-    location = location[:, :, order] * torch.tensor([-1.0, 1.0, 1.0])[:, None, None, None]
-    return torch.cat([heat[:, order], paf.flatten(1, 2), location.flatten(1, 2)], 1).flip(-1)
-
-
 def turned(maps: Tensor, turn: Tensor) -> Tensor:
     """Maps whose directions in the picture are turned by ``turn`` (N, 2, 2); where they stand stays the same."""
-    heat, paf, location = _parts(maps)
+    heat, paf, location = map_parts(maps)
     paf = torch.einsum("nab,nlbhw->nlahw", turn, paf)
     plane = torch.einsum("nab,nbjhw->najhw", turn, location[:, :2])
     return torch.cat([heat, paf.flatten(1, 2), torch.cat([plane, location[:, 2:]], 1).flatten(1, 2)], 1)

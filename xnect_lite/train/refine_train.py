@@ -16,7 +16,7 @@ from xnect_lite.models.refiner import Refiner
 from xnect_lite.network import Predictor
 from xnect_lite.person_crops import bells, joint_spots
 from xnect_lite.refining import decode
-from xnect_lite.skeleton import LIMB_JOINTS_12
+from xnect_lite.skeleton import FLIP, LIMB_JOINTS_12
 from xnect_lite.train import refine_data
 from xnect_lite.train.checkpoint import Ema
 from xnect_lite.train.pictures import kept, origin, read_split
@@ -27,6 +27,7 @@ from xnect_lite.train.short_run import adamw, begin
 from xnect_lite.weights import find_weights, save_weights, sha256
 
 TARGET_SIZE = 0.03  # standard deviation of where a joint is said to be, in sides of the crop
+_APART = 4 * TARGET_SIZE  # so far from each other, right and left can be told apart
 
 
 def train_refiner(config: RefineConfig) -> dict[str, float]:
@@ -58,7 +59,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
                 crops, truth, weight = augmented(people, config.augment, generator)
                 with autocast:
                     logits = net(crops.contiguous(memory_format=torch.channels_last))
-                loss = refine_loss(logits, truth, weight)
+                loss = refine_loss(logits, truth, weight, config.exclusion)
                 if not torch.isfinite(loss):
                     raise XnectError("the loss", f"is no longer finite in epoch {epoch}", "Lower learning_rate")
                 optimizer.zero_grad(set_to_none=True)
@@ -92,16 +93,29 @@ def answers(config: RefineConfig, split: str) -> RefineSet:
     return found
 
 
-def refine_loss(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+def refine_loss(logits: Tensor, truth: Tensor, weight: Tensor, exclusion: float = 0.0) -> Tensor:
     """Cross entropy between where joints are, (N, 24, 2) in crop coordinates, and where they are thought to be.
 
-    Joints that are unknown, or not in the crop, teach nothing.
+    Joints that are unknown, or not in the crop, teach nothing. With an ``exclusion``, a joint that is thought to be where the
+    other side's joint is costs so much more: both legs on one leg is the commonest fault.
     """
     target = bells(truth, TARGET_SIZE)
     weight = torch.where((target.sum((-1, -2)) > 0) & (truth.abs() < 0.5).all(-1), weight, 0.0)
     target = target / target.sum((-1, -2), keepdim=True).clamp_min(1e-6)
     likelihood = (target * logits.float().flatten(2).log_softmax(-1).view(logits.shape)).sum((-1, -2))
-    return -(likelihood * weight).sum() / weight.sum().clamp_min(1.0)
+    loss = -(likelihood * weight).sum() / weight.sum().clamp_min(1.0)
+    return loss + exclusion * side_confusion(logits, truth, weight) if exclusion else loss
+
+
+def side_confusion(logits: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Mean surprise that a joint is not where its other side's joint is, over those whose places are known and apart."""
+    order = torch.from_numpy(FLIP)
+    other = truth[:, order]
+    apart = ((truth - other).norm(dim=-1) > _APART) & (weight > 0) & (weight[:, order] > 0)  # False where one is NaN
+    probability = logits.float().flatten(2).softmax(-1).view(logits.shape)
+    there = (probability * bells(other, TARGET_SIZE)).sum((-1, -2)).clamp(max=1 - 1e-4)
+    weight = torch.where(apart, torch.minimum(weight, weight[:, order]), 0.0)
+    return -(torch.log1p(-there) * weight).sum() / weight.sum().clamp_min(1.0)
 
 
 @torch.inference_mode()
