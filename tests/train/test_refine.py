@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from refine_people import Remembering, bell_people
 
 import train_pose
 from xnect_lite.data.photokit import read_photokit
+from xnect_lite.errors import XnectError
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
 from xnect_lite.person_crops import bells
 from xnect_lite.refining import load_refiner
@@ -140,6 +142,20 @@ def test_a_few_dozen_steps_beat_grouping_where_other_maps_tell(tmp_path, monkeyp
     assert best["pck"] > best["grouping_pck"] + 0.1
     net = load_refiner(tmp_path / "best.safetensors")
     assert refine_train.score(net, sets["val"])["pck"] == pytest.approx(best["pck"], abs=0.02)
+
+    # Another run goes on from there, in the widths of what it goes on from.
+    config = dataclasses.replace(
+        config,
+        out=str(tmp_path / "on"),
+        init=str(tmp_path / "best.safetensors"),
+        widths=(8, 8, 8),
+        epochs=1,
+        learning_rate=1e-6,
+    )
+    assert refine_train.train_refiner(config)["pck"] == pytest.approx(best["pck"], abs=0.02)
+    assert load_refiner(tmp_path / "on" / "best.safetensors").arch["refiner"] == [16, 8, 8]
+    with pytest.raises(XnectError, match="no such"):
+        refine_train.train_refiner(dataclasses.replace(config, init=str(tmp_path / "none.safetensors")))
 
 
 def run(photos, out, *more: str) -> int:

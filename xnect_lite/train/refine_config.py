@@ -17,6 +17,7 @@ class RefineConfig:
     """One run of the refiner."""
 
     out: str = "runs/refine"  # weights and log go here; what Stage I makes of the pictures is kept here too
+    init: str = ""  # a refiner's weights to go on from, in its widths; empty = from nothing
     widths: tuple[int, ...] = WIDTHS  # channels at 32, 16 and 8 cells
     epochs: int = 20
     batch: int = 48  # people

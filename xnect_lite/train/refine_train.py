@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from xnect_lite.evaluate.keypoints import PCK_SHARE
 from xnect_lite.models.refiner import Refiner
 from xnect_lite.network import Predictor
 from xnect_lite.person_crops import bells, joint_spots
-from xnect_lite.refining import decode
+from xnect_lite.refining import decode, load_refiner
 from xnect_lite.skeleton import FLIP, LIMB_JOINTS_12
 from xnect_lite.train import refine_data
 from xnect_lite.train.checkpoint import Ema
@@ -33,6 +34,7 @@ _APART = 4 * TARGET_SIZE  # so far from each other, right and left can be told a
 def train_refiner(config: RefineConfig) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
     check_refine(config)
+    first = load_refiner(Path(config.init)) if config.init else None
     out = begin(config)
     train, held_out = (answers(config, split) for split in ("train", "val"))
     print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)
@@ -40,7 +42,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
     print(" ".join(f"{name} {value:.4g}" for name, value in grouped.items()), flush=True)
 
     generator = torch.Generator().manual_seed(config.seed)
-    net = Refiner(config.widths).to(memory_format=torch.channels_last)
+    net = (first or Refiner(config.widths)).train().to(memory_format=torch.channels_last)
     optimizer = adamw(net, config.learning_rate, config.weight_decay)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
     ema = Ema(net, config.ema_decay)
@@ -68,7 +70,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
                 optimizer.step()
                 ema.update(net)
                 step, mean = step + 1, mean + float(loss.detach()) / steps_per_epoch
-            averaged = Refiner(config.widths)
+            averaged = Refiner(tuple(net.arch["refiner"]))
             averaged.load_state_dict(ema.values)
             figures = {"epoch": epoch + 1, "training_loss": mean, **score(averaged.eval(), held_out)}
             print(json.dumps(figures), file=log, flush=True)
