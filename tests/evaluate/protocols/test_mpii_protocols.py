@@ -1,4 +1,4 @@
-"""PCKh and the multi-person average precision of MPII: by hand, and against slow computations that follow the words literally."""
+"""PCKh and the multi-person average precision of MPII: by hand, and against slow computations that follow the rules' words."""
 
 from __future__ import annotations
 
@@ -109,12 +109,12 @@ def group(truth: list[np.ndarray], found: list[np.ndarray], scores: list[float])
 A, B = standing(0.0), standing(500.0)
 GROUPS = [  # what, true people, people found, scores, mAP
     ("everybody found", [A, B], [B, A], [0.5, 0.9], 100.0),
-    ("exactly half a head off", [A], [A + (15, 0)], [1.0], 100.0),
+    ("exactly half a head off", [A], [A + np.array([15, 0])], [1.0], 100.0),
     ("one of two missed", [A, B], [A], [1.0], 50.0),
     ("a ghost less sure than the person costs nothing", [A], [A, B], [0.9, 0.1], 100.0),
     ("a ghost surer than the person halves precision", [A], [A, B], [0.1, 0.9], 50.0),
     ("a double is a ghost", [A], [A + 1, A], [0.9, 0.5], 100.0),
-    ("of two candidates the fuller goes with the person", [A], [np.where(np.arange(14)[:, None] < 7, A, 9e3), A], [0.9, 0.1], 50.0),
+    ("the fuller of two goes with the person", [A], [np.where(np.arange(14)[:, None] < 7, A, 9e3), A], [0.9, 0.1], 50.0),
     ("nobody found", [A], [], [], 0.0),
 ]  # fmt: skip
 

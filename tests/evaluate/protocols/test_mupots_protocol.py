@@ -73,7 +73,7 @@ def random_frame(rng: np.random.Generator, spread_px: float, spread_mm: float):
     """A frame of 0-3 true people and 0-4 found, some of them near true ones."""
     people, found = int(rng.integers(0, 4)), int(rng.integers(0, 5))
     annot2 = rng.uniform(0, 900, (people, 1, 2)) + rng.uniform(-90, 90, (people, 17, 2))
-    annot3 = rng.normal(0, 400, (people, 17, 3)) + (0, 0, 4000)
+    annot3 = rng.normal((0, 0, 4000), 400, (people, 17, 3))
     truth = mupots.Truth(annot2, annot3, annot3 * rng.uniform(0.8, 1.2), rng.random((people, 17)) < 0.3)
     px, mm = rng.uniform(0, 900, (found, 17, 2)), rng.normal(0, 400, (found, 17, 3))
     for p in range(found):
@@ -118,7 +118,7 @@ def stick(x_px: float = 100.0) -> tuple[np.ndarray, np.ndarray]:
     mm = np.zeros((17, 3))
     for j in mupots._OUTWARDS:
         mm[j] = mm[mupots._PARENTS[j]] + (0, 100, 0)
-    return np.stack([np.full(17, x_px), 100 + mm[:, 1] / 10], -1), mm + (0, 0, 3000)
+    return np.stack([np.full(17, x_px), 100 + mm[:, 1] / 10], -1), mm + np.array([0, 0, 3000])
 
 
 def truth_of(*people: tuple[np.ndarray, np.ndarray]) -> mupots.Truth:
@@ -183,8 +183,8 @@ def test_one_joint_is_enough_to_be_matched_but_head_and_pelvis_do_not_count():
 
 
 def test_people_are_matched_in_the_order_of_the_truth_not_of_the_best_fit():
-    """The first true person takes the only one found, though the second stands exactly there; so it is the second who is missed."""
-    (px, mm), (other_px, _) = stick(100.0), stick(130.0)
+    """The first true person takes the only one found, though the second stands exactly there and so is missed."""
+    (px, _), (other_px, _) = stick(100.0), stick(130.0)
     assert mupots.match_people(np.stack([px, other_px]), other_px[None]).tolist() == [0, -1]
     assert mupots.match_people(np.stack([other_px, px]), other_px[None]).tolist() == [0, -1]
 
@@ -246,7 +246,7 @@ def test_the_size_of_the_people_found_and_where_they_stand_do_not_matter_to_the_
 
 def test_the_absolute_score_tells_them_apart():
     px, mm = stick()
-    figures = score(truth_of((px, mm)), px, mm + (0, 0, 400))
+    figures = score(truth_of((px, mm)), px, mm + np.array([0, 0, 400]))
     assert figures["pck_all_pooled"] == 100.0 and figures["pck_all_absolute"] == 0.0
 
 
@@ -256,5 +256,5 @@ def test_columns_and_parents_are_those_of_the_joint_table():
         assert [MUPOTS17.names[j] for j in joints] == [f"r_{column}", f"l_{column}"]
     assert len(pck3d.COUNTED) == 14
     ours = {name: MUPOTS17.names[parent] for name, parent in zip(MUPOTS17.names, mupots._PARENTS, strict=True)}
-    assert {**PARENT_NAMES, "pelvis": "pelvis"} == ours
+    assert ours == {**PARENT_NAMES, "pelvis": "pelvis"}
     assert PARENTS[MUPOTS17.xnect[J["r_wrist"]]] == MUPOTS17.xnect[J["r_elbow"]]

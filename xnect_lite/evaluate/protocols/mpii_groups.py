@@ -1,4 +1,4 @@
-"""Average precision of MPII's multi-person benchmark (Pishchulin et al. 2016), by the rules of its evalMPII toolkit, in percent.
+"""Average precision of MPII's multi-person benchmark (Pishchulin et al. 2016) by evalMPII's rules, in percent.
 
 Per group of people: each person found goes with the true person of whom it has most joints right, as a share of those
 labelled, and each true person keeps the best of those who go with it. Joints of kept people are right or wrong each for
@@ -80,7 +80,7 @@ def figures(groups: Iterable[Group]) -> dict[str, float]:
     hits, sure = (np.concatenate([np.zeros((0, len(JOINTS))), *rows]) for rows in (right, scores))
     ap = np.array([_of_joint(hits[:, j], sure[:, j], labelled[j]) for j in range(len(JOINTS))])
     table = {name: _mean(ap[list(rows)]) for name, rows in COLUMNS.items()}
-    return {**table, "map": _mean(ap), "groups": float(count), "people": float(people)}
+    return {**table, "map": _mean(ap), "groups": count, "people": people}
 
 
 def _of_joint(hits: np.ndarray, scores: np.ndarray, labelled: int) -> float:

@@ -131,7 +131,7 @@ def sequence_table(sequences: Sequence[SequenceErrors]) -> dict[str, dict[str, f
         one.name: {
             "pck_all": pck(one.relative_mm), "pck_matched": pck(one.relative_mm[one.matched]),
             "auc_all": auc(one.relative_mm), "auc_matched": auc(one.relative_mm[one.matched]),
-            "people": float(len(one.matched)),
+            "people": len(one.matched),
             "found": 100.0 * float(one.matched.mean()) if len(one.matched) else np.nan,
         }
         for one in sequences
@@ -161,7 +161,7 @@ def totals(sequences: Sequence[SequenceErrors], absolute: bool = True) -> dict[s
         for name, key in (("absolute", "absolute_mm"), ("absolute_univ", "absolute_univ_mm")):
             out[f"pck_{which}_{name}"] = pck(joined[key][rows]) if absolute else np.nan
     out["mpjpe_matched_mm"] = mpjpe(errors[matched])
-    out["people"], out["found"] = float(len(matched)), 100.0 * float(matched.mean()) if len(matched) else np.nan
+    out["people"], out["found"] = len(matched), 100.0 * float(matched.mean()) if len(matched) else np.nan
     return out
 
 

@@ -66,5 +66,5 @@ def figures(errors: np.ndarray) -> dict[str, float]:
         "mean": mean(errors, 0.5), "mean_at_0.1": mean(errors, 0.1), "mean_at_0.11": mean(errors, 0.11),
         "head_top": column((HEAD_TOP,)), "upper_body": mean(errors, 0.5, UPPER_BODY),
         "auc": float(np.mean([mean(errors, threshold) for threshold in AUC_THRESHOLDS])),
-        "people": float(len(errors)),
+        "people": len(errors),
     }  # fmt: skip

@@ -1,0 +1,65 @@
+"""``xnect-lite eval mupots``: MuPoTS-3D's official score."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from xnect_lite.commands.evaluate_benchmarks import (
+    OurSystem,
+    add_common,
+    check_common,
+    made_by_file,
+    report,
+    run_and_save,
+    speed,
+)
+from xnect_lite.errors import XnectError
+
+STAGES = ("lifting", "fitting")
+
+
+def add(kinds: argparse._SubParsersAction) -> None:
+    """Register the data set."""
+    mupots = kinds.add_parser(
+        "mupots", help="MuPoTS-3D: 3DPCK and AUC by the official rules, or of renders of 'synth mupots-like'"
+    )
+    add_common(mupots)
+    mupots.add_argument(
+        "--stage", choices=STAGES, default=STAGES[0],
+        help="score what is found in each frame by itself (lifting, default), or the whole live pipeline (fitting)",
+    )  # fmt: skip
+    mupots.add_argument("--sequences", default="", metavar="TS1,TS2", help="only these; what is printed says so")
+    mupots.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th frame; what is printed says so")
+    mupots.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    check_common(options)
+    if options.every < 1 or (options.every > 1 and options.stage == "fitting"):
+        raise XnectError(f"--every {options.every}", "is not possible here", "Give 1 or more; tracking needs every frame")
+    from xnect_lite.evaluate.finding import ClipFinder, StillFinder
+    from xnect_lite.evaluate.joint_lists import MUPOTS
+    from xnect_lite.evaluate.mupots import DATA_SET, MupotsSet
+    from xnect_lite.evaluate.predictions import read_predictions
+    from xnect_lite.evaluate.results import result
+
+    chosen = [name.strip() for name in options.sequences.split(",") if name.strip()]
+    data = MupotsSet(Path(options.root), chosen, options.every)
+    run = None
+    if options.predictions:
+        found = read_predictions(
+            Path(options.predictions), DATA_SET, MUPOTS.names, data.records(), optional=data.other_records()
+        )
+        made_by = made_by_file(options.predictions)
+    else:
+        clips = data.clips(whole=options.stage == "fitting")
+        camera = "focal length fitted to the labels"
+        system = OurSystem(options, stage=options.stage, camera=camera)
+        finder = (ClipFinder if options.stage == "fitting" else StillFinder)(system.config, system.predictor)
+        run = run_and_save(options, system, finder, clips, DATA_SET, MUPOTS, with_3d=True)
+        if run is None:
+            return 1
+        found, made_by = run.found, system.made_by
+    figures, tables = data.score(found)
+    return report(options, result("MuPoTS-3D protocol", data.data, data.part, figures | speed(run), tables, made_by))
