@@ -61,7 +61,7 @@ class MupotsSet:
         return f"{self.title}: {len(self.sequences)} sequences, {frames:,} frames with annotated people"
 
     def clips(self, whole: bool) -> list[list[Picture]]:
-        """Pictures of each sequence in order: those with annotated people, or all if ``whole``. Raises XnectError for missing ones."""
+        """Pictures of each sequence: those with annotated people, or all if ``whole``. Raises XnectError for missing ones."""
         return [self._pictures(one, range(len(one)) if whole else self._counted(one)) for one in self.sequences]
 
     def records(self) -> list[str]:
