@@ -50,7 +50,7 @@ def knowing(pictures: list[Picture], move_px: float = 0.0, flip_test: bool = Fal
     for picture in pictures:
         x0, y0, x1, y1 = picture.window_xyxy
         size = x1 - x0, y1 - y0
-        px = (SHOWN.joints_px + (move_px - x0, -y0)).astype(np.float32)
+        px = (SHOWN.joints_px + np.array([move_px - x0, -y0])).astype(np.float32)
         for joints in (px, px[:, FLIP] * (-1, 1) + (size[0] - 1, 0)) if flip_test else (px,):
             inside = ((joints >= 0) & (joints < np.array(size))).all(-1)
             people = dataclasses.replace(
@@ -71,7 +71,7 @@ def run(root: Path, capsys, monkeypatch, network=None, *options: str) -> dict:
 
 @pytest.mark.parametrize("flip_test", [False, True], ids=["once", "with its mirror image"])
 def test_whoever_knows_the_answers_scores_full_marks(tmp_path, capsys, monkeypatch, flip_test):
-    """But for the upper neck, which we have not: its usual place is a few pixels off, within half a head, not within a tenth."""
+    """But for the upper neck, which we have not: its usual place is off by less than half a head and more than a tenth."""
     root = listed(released(tmp_path), json_record(VAL_NAME, 1), json_record(VAL_NAME, 0))
     windows = windows_of_people(people_of(root, "val")[0], root)
     result = run(root, capsys, monkeypatch, knowing(windows, flip_test=flip_test), *["--flip-test"] * flip_test)

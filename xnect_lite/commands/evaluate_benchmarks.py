@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from xnect_lite.config import PipelineConfig
     from xnect_lite.evaluate.finding import Finder, Picture, Run
     from xnect_lite.evaluate.joint_lists import JointList
+    from xnect_lite.evaluate.predictions import Found
     from xnect_lite.evaluate.results import Result
     from xnect_lite.network import Predictor
 
@@ -62,56 +66,88 @@ class OurSystem:
 
     def settings(self) -> dict[str, Any]:
         """Everything that what is found depends on, to tell whether a file was begun by the same system."""
-        import dataclasses
-
         return {**self.made_by, "config": dataclasses.asdict(self.config)}
 
 
-def run_and_save(
-    options: argparse.Namespace, system: OurSystem, finder: Finder, clips: Sequence[Sequence[Picture]], data_set: str,
-    joints: JointList, with_3d: bool,
-) -> Run | None:  # fmt: skip
-    """Look at all pictures; None if that was interrupted, which is said on standard error."""
-    import json
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be found in a data set. records: of the pictures that are scored; others: that a file may hold as well.
 
+    clips: the pictures to look at, asked for only if the pipeline runs; finder: what looks at them.
+    """
+
+    data_set: str
+    joints: JointList
+    records: Sequence[str]
+    others: Sequence[str]
+    clips: Callable[[], Sequence[Sequence[Picture]]]
+    finder: Callable[[OurSystem], Finder]
+    with_3d: bool = False
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was found, who found it, what can be said of speed, and our system if it ran."""
+
+    found: Mapping[str, Found]
+    made_by: Mapping[str, Any]
+    speed: Mapping[str, float]
+    system: OurSystem | None = None
+
+
+def find_or_read(options: argparse.Namespace, wanted: Wanted) -> Answers | None:
+    """Run the pipeline, or read the file that was given; None if the run was interrupted, which is said on standard error."""
+    from xnect_lite.evaluate.predictions import read_predictions
+
+    if options.predictions:
+        path = Path(options.predictions)
+        found = read_predictions(path, wanted.data_set, wanted.joints.names, wanted.records, wanted.others)
+        return Answers(found, _made_by_file(path), {})
+    clips = wanted.clips()
+    system = OurSystem(options, **wanted.settings)
+    run = _run_and_save(options, system, clips, wanted)
+    if run is None:
+        return None
+    speed = {"ms_per_picture": statistics.median(run.ms)} if run.ms else {}
+    return Answers(run.found, system.made_by, speed, system)
+
+
+def _run_and_save(
+    options: argparse.Namespace, system: OurSystem, clips: Sequence[Sequence[Picture]], wanted: Wanted
+) -> Run | None:
     from xnect_lite.evaluate.finding import find_all, kept
     from xnect_lite.evaluate.predictions import PredictionFile
 
     made_by = json.loads(json.dumps(system.settings()))  # as it will be read back
     total = sum(map(len, clips))
-    with kept(options.save, partial(PredictionFile, data_set=data_set, joints=joints.names, made_by=made_by)) as file:
+    opened = partial(PredictionFile, data_set=wanted.data_set, joints=wanted.joints.names, made_by=made_by)
+    with kept(options.save, opened) as file:
         if file and file.done:
             print(f"{options.save}: {len(file.done)} of {total} pictures are there already", file=sys.stderr)
         try:
-            return find_all(clips, finder, joints, with_3d, file)
+            return find_all(clips, wanted.finder(system), wanted.joints, wanted.with_3d, file)
         except KeyboardInterrupt:
-            said = "interrupted: nothing was kept and nothing is scored; with --save FILE it can go on"
+            said = "nothing was kept and nothing is scored; with --save FILE it can go on"
             if file:
-                said = (
-                    f"interrupted: {len(file.done)} of {total} pictures are in {options.save}; the same command goes on there"
-                )
-            print(said, file=sys.stderr)
+                said = f"{len(file.done)} of {total} pictures are in {options.save}; the same command goes on"
+            print(f"interrupted: {said}", file=sys.stderr)
             return None
 
 
-def made_by_file(path: str) -> dict[str, Any]:
+def _made_by_file(path: Path) -> dict[str, Any]:
     """How the system that wrote a file of predictions describes itself, without its whole configuration."""
-    import json
-
     from xnect_lite.weights import sha256
 
-    with Path(path).open(encoding="utf-8") as file:
-        head = json.loads(file.readline())
-    described = head.get("made_by", {})
+    with path.open(encoding="utf-8") as file:
+        described = json.loads(file.readline()).get("made_by", {})
     described = described if isinstance(described, Mapping) else {"system": described}
-    return {"predictions": Path(path).name, "sha256": sha256(Path(path))[:12]} | {
-        key: value for key, value in described.items() if key != "config"
-    }
+    return {"predictions": path.name, "sha256": sha256(path)[:12]} | {k: v for k, v in described.items() if k != "config"}
 
 
-def speed(run: Run | None) -> dict[str, float]:
-    """Median milliseconds of the pictures looked at now, without reading them; nothing if there were none."""
-    return {"ms_per_picture": statistics.median(run.ms)} if run and run.ms else {}
+def name_of(made_by: Mapping[str, Any]) -> str:
+    """A short name of a system, for a row of a table."""
+    return str(made_by.get("backbone") or made_by.get("system") or made_by.get("predictions") or "")
 
 
 def report(options: argparse.Namespace, result: Result) -> int:

@@ -5,15 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xnect_lite.commands.evaluate_benchmarks import (
-    OurSystem,
-    add_common,
-    check_common,
-    made_by_file,
-    report,
-    run_and_save,
-    speed,
-)
+from xnect_lite.commands.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, name_of, report
 from xnect_lite.errors import XnectError
 
 
@@ -37,40 +29,31 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.finding import StillFinder
     from xnect_lite.evaluate.joint_lists import MPII
     from xnect_lite.evaluate.mpii_people import groups_of, people_of
-    from xnect_lite.evaluate.predictions import read_predictions
     from xnect_lite.evaluate.results import result
 
-    folder = Path(options.root)
-    everybody, split = groups_of(folder) if options.groups else people_of(folder, options.split)
+    folder, groups = Path(options.root), options.groups
+    everybody, split = groups_of(folder) if groups else people_of(folder, options.split)
     if not everybody:
         raise XnectError(options.root, "holds nobody to be found", "docs/datasets.md shows the folders expected")
     chosen, part = mpii.part_of(everybody, options.limit)
-    data_set = mpii.GROUPS if options.groups else mpii.ONE
-    run, price = None, {}
-    if options.predictions:
-        records = [one.record for one in chosen]
-        others = [one.record for one in everybody]
-        found = read_predictions(Path(options.predictions), data_set, MPII.names, records, optional=others)
-        made_by = made_by_file(options.predictions)
+    windows = mpii.windows_of_groups if groups else mpii.windows_of_people
+    wanted = Wanted(
+        mpii.GROUPS if groups else mpii.ONE, MPII, [one.record for one in chosen], [one.record for one in everybody],
+        lambda: [windows(chosen, folder)],
+        lambda system: StillFinder(system.config, system.predictor, options.flip_test),
+        settings={"flip_test": options.flip_test},
+    )  # fmt: skip
+    answers = find_or_read(options, wanted)
+    if answers is None:
+        return 1
+    if groups:
+        title, figures = "AP of groups, evalMPII rules", mpii.score_groups(chosen, answers.found)
+        columns = [*mpii.mpii_groups.COLUMNS, "map"]
     else:
-        windows = (mpii.windows_of_groups if options.groups else mpii.windows_of_people)(chosen, folder)
-        system = OurSystem(options, flip_test=options.flip_test)
-        price = costs(system.config.network, (1, 1), passes=1 + options.flip_test)
-        finder = StillFinder(system.config, system.predictor, options.flip_test)
-        run = run_and_save(options, system, finder, [windows], data_set, MPII, with_3d=False)
-        if run is None:
-            return 1
-        found, made_by = run.found, system.made_by
-    if options.groups:
-        figures = mpii.score_groups(chosen, found)
-        title, what, columns = "AP of groups, evalMPII rules", "groups", ["map"]
-        head = list(mpii.mpii_groups.COLUMNS)
-    else:
-        figures = mpii.score_people(chosen, found)
-        title, what, columns = "PCKh, official rule (at most)", "people", ["mean", "mean_at_0.1", "mean_at_0.11"]
-        head = list(mpii.pckh.COLUMNS)
-    row = {name: figures[name] for name in [*head, *columns]}
-    name = str(made_by.get("backbone") or made_by.get("system") or made_by.get("predictions"))
-    data = f"MPII Human Pose, {split}: {len(chosen):,} {what}"
-    measured = result(title, data, part, figures | price | speed(run), {title: {name: row}}, made_by)
-    return report(options, measured)
+        title, figures = "PCKh, official rule (at most)", mpii.score_people(chosen, answers.found)
+        columns = [*mpii.pckh.COLUMNS, "mean", "mean_at_0.1", "mean_at_0.11"]
+    table = {name_of(answers.made_by): {name: figures[name] for name in columns}}
+    if answers.system:
+        figures |= costs(answers.system.config.network, (1, 1), passes=1 + options.flip_test)
+    data = f"MPII Human Pose, {split}: {len(chosen):,} {'groups' if groups else 'people'}"
+    return report(options, result(title, data, part, figures | answers.speed, {title: table}, answers.made_by))

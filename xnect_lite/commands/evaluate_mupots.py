@@ -5,15 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xnect_lite.commands.evaluate_benchmarks import (
-    OurSystem,
-    add_common,
-    check_common,
-    made_by_file,
-    report,
-    run_and_save,
-    speed,
-)
+from xnect_lite.commands.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, report
 from xnect_lite.errors import XnectError
 
 STAGES = ("lifting", "fitting")
@@ -41,25 +33,20 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.finding import ClipFinder, StillFinder
     from xnect_lite.evaluate.joint_lists import MUPOTS
     from xnect_lite.evaluate.mupots import DATA_SET, MupotsSet
-    from xnect_lite.evaluate.predictions import read_predictions
     from xnect_lite.evaluate.results import result
 
     chosen = [name.strip() for name in options.sequences.split(",") if name.strip()]
     data = MupotsSet(Path(options.root), chosen, options.every)
-    run = None
-    if options.predictions:
-        found = read_predictions(
-            Path(options.predictions), DATA_SET, MUPOTS.names, data.records(), optional=data.other_records()
-        )
-        made_by = made_by_file(options.predictions)
-    else:
-        clips = data.clips(whole=options.stage == "fitting")
-        camera = "focal length fitted to the labels"
-        system = OurSystem(options, stage=options.stage, camera=camera)
-        finder = (ClipFinder if options.stage == "fitting" else StillFinder)(system.config, system.predictor)
-        run = run_and_save(options, system, finder, clips, DATA_SET, MUPOTS, with_3d=True)
-        if run is None:
-            return 1
-        found, made_by = run.found, system.made_by
-    figures, tables = data.score(found)
-    return report(options, result("MuPoTS-3D protocol", data.data, data.part, figures | speed(run), tables, made_by))
+    live = options.stage == "fitting"
+    finder = ClipFinder if live else StillFinder
+    wanted = Wanted(
+        DATA_SET, MUPOTS, data.records(), data.other_records(), lambda: data.clips(whole=live),
+        lambda system: finder(system.config, system.predictor), with_3d=True,
+        settings={"stage": options.stage, "camera": "focal length fitted to the labels"},
+    )  # fmt: skip
+    answers = find_or_read(options, wanted)
+    if answers is None:
+        return 1
+    figures, tables = data.score(answers.found)
+    figures |= answers.speed
+    return report(options, result("MuPoTS-3D protocol", data.data, data.part, figures, tables, answers.made_by))
