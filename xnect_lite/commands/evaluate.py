@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnect_lite.commands import evaluate_clips, evaluate_mpii, evaluate_mupots
+from xnect_lite.commands import (
+    evaluate_3dhp,
+    evaluate_clips,
+    evaluate_coco,
+    evaluate_lsp,
+    evaluate_mpii,
+    evaluate_mupots,
+)
 from xnect_lite.commands.figures import print_figures
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
@@ -26,7 +33,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         pictures.add_argument("--json", action="store_true", help="print the figures as JSON")
         add_network_options(pictures)
         pictures.set_defaults(run=_evaluate)
-    for kind in (evaluate_clips, evaluate_mpii, evaluate_mupots):
+    for kind in (evaluate_clips, evaluate_mpii, evaluate_mupots, evaluate_3dhp, evaluate_coco, evaluate_lsp):
         kind.add(kinds)
 
 

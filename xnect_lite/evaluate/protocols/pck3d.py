@@ -44,3 +44,10 @@ def mpjpe(errors_mm: np.ndarray) -> float:
 def _share_below(errors_mm: np.ndarray, threshold_mm: float) -> float:
     with np.errstate(invalid="ignore"):
         return 100.0 * float((errors_mm < threshold_mm).mean()) if errors_mm.size else np.nan
+
+
+def relative_errors(found_mm: np.ndarray, truth_mm: np.ndarray, root: int) -> np.ndarray:
+    """(N, 17) mm with both poses put on their roots, neither turned nor scaled; infinite where nothing was found (NaN)."""
+    found, truth = (joints - joints[:, [root]] for joints in (found_mm, truth_mm))
+    errors = np.linalg.norm(found - truth, axis=-1)
+    return np.where(np.isnan(errors), np.inf, errors)
