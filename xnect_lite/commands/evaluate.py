@@ -14,6 +14,7 @@ from xnect_lite.commands import (
     evaluate_lsp,
     evaluate_mpii,
     evaluate_mupots,
+    evaluate_report,
 )
 from xnect_lite.commands.figures import print_figures
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
@@ -42,6 +43,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         evaluate_coco,
         evaluate_lsp,
         evaluate_backbones,
+        evaluate_report,
     ):
         kind.add(kinds)
 
