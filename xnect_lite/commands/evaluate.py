@@ -14,6 +14,7 @@ from xnect_lite.commands import (
     evaluate_lsp,
     evaluate_mpii,
     evaluate_mupots,
+    evaluate_peers,
     evaluate_report,
 )
 from xnect_lite.commands.figures import print_figures
@@ -43,6 +44,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         evaluate_coco,
         evaluate_lsp,
         evaluate_backbones,
+        evaluate_peers,
         evaluate_report,
     ):
         kind.add(kinds)
