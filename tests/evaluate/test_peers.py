@@ -14,7 +14,8 @@ from xnect_lite.data.photokit import SETS, read_photokit
 from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.peers import accuracy, crowds, latency
-from xnect_lite.evaluate.tflite_peers import find_blazepose, find_movenet
+from xnect_lite.evaluate.tflite_peers import BlazePose, MoveNet, _upright, find_blazepose, find_movenet
+from xnect_lite.skeleton import INDEX
 
 
 class Knowing:
@@ -128,3 +129,77 @@ def test_networks_are_read_out_of_their_packages(tmp_path):
     (tmp_path / "b.nfd").write_bytes(b"?")
     with pytest.raises(XnectError, match=r"b\.nfd: holds no network"):
         find_movenet(str(tmp_path / "b.nfd"))
+
+
+# -- from pictures to their networks' windows and back ----------------------------------------------------------------------
+
+
+class Spotter:
+    """Stands where an interpreter stands: every landmark lies where its input is brightest."""
+
+    def __init__(self, answer) -> None:
+        self._answer, self.input = answer, None
+
+    def get_input_details(self):
+        return [{"index": 0}]
+
+    def get_output_details(self):
+        return [{"index": i, "shape": np.array(a.shape)} for i, a in enumerate(self._outputs())]
+
+    def resize_tensor_input(self, index, shape):
+        pass
+
+    def allocate_tensors(self):
+        pass
+
+    def set_tensor(self, index, value):
+        self.input = value
+
+    def invoke(self):
+        pass
+
+    def get_tensor(self, index):
+        return self._outputs()[index]
+
+    def _outputs(self):
+        picture = np.zeros((1, 8, 8, 3)) if self.input is None else self.input
+        return self._answer(*np.unravel_index(picture[0].sum(-1).argmax(), picture.shape[1:3]), picture.shape[1:3])
+
+
+def dot(size: tuple[int, int], at: tuple[int, int]) -> np.ndarray:
+    image = np.zeros((size[1], size[0], 3), np.uint8)
+    image[at[1] - 1 : at[1] + 2, at[0] - 1 : at[0] + 2] = 120
+    image[at[1], at[0]] = 255
+    return image
+
+
+@pytest.mark.parametrize("turn", [0.0, 0.7, np.pi / 2, -2.5])
+def test_a_turned_window_is_turned_back(turn):
+    def landmarks(y, x, shape):
+        return [np.tile(np.array([x, y, 0, 0, 0], float), 39)[None], np.ones((1, 1))]
+
+    blaze = BlazePose.__new__(BlazePose)
+    blaze._run = Spotter(landmarks)
+    found, presence = blaze._landmarks(dot((400, 300), (230, 120)), np.array([200.0, 150.0]), 200.0, turn)
+    np.testing.assert_allclose(found, np.tile((230, 120), (39, 1)), atol=1.0)
+    assert presence == 1.0
+
+
+@pytest.mark.parametrize("size", [(400, 300), (300, 400), (512, 320)], ids=["wide", "tall", "as it is"])
+def test_joints_of_a_letterboxed_picture_come_back(size):
+    def rows(y, x, shape):
+        out = np.zeros((1, 6, 56))
+        out[0, 0, 55] = 0.9  # one person; the others are not sure enough
+        out[0, 0, 0:51:3], out[0, 0, 1:51:3] = (y + 0.5) / shape[0], (x + 0.5) / shape[1]
+        return [out]
+
+    movenet = MoveNet.__new__(MoveNet)
+    movenet._long, movenet._short, movenet._shape, movenet._run = 512, 320, None, Spotter(rows)
+    px, scores = movenet.find(dot(size, (120, 170)))
+    assert px.shape == (1, 24, 2) and scores.tolist() == [0.9]
+    np.testing.assert_allclose(px[0, INDEX["l_wrist"]], (120, 170), atol=1.0)
+    assert np.isnan(px[0, INDEX["neck"]]).all(), "it has no neck"
+
+
+def test_which_way_is_up():
+    assert [_upright(np.array(up)) for up in ((0, -1), (1, 0), (0, 1))] == pytest.approx([0, np.pi / 2, np.pi])

@@ -16,12 +16,12 @@ import numpy as np
 
 from xnect_lite.errors import XnectError, install
 from xnect_lite.network import letterbox_image
-from xnect_lite.skeleton import BLAZEPOSE33, COCO17, derive_joints
+from xnect_lite.skeleton import BLAZEPOSE33, COCO17, TORSO, derive_joints
 from xnect_lite.types import Letterbox
 
 _BLAZE_PX = 256
 _CENTRE, _ABOVE = 33, 34  # landmarks beyond the body's own: its middle, and a point that gives its size and which way is up
-_ROOM = 1.25
+_FIRST_ROOM, _ROOM = 1.6, 1.25
 _LEAST_POSE, _LEAST_PRESENCE = 0.11, 0.5
 
 
@@ -67,6 +67,11 @@ def _interpreter(network: bytes) -> Any:
         raise XnectError("the peer's network", f"is no TFLite file ({error})", "Fetch the package again") from error
 
 
+def _upright(up_px: np.ndarray) -> float:
+    """How far clockwise, in radians, a window must be turned so that this direction points up in it."""
+    return float(np.arctan2(up_px[0], -up_px[1]))
+
+
 class MoveNet:
     """One pass for at most six people."""
 
@@ -98,7 +103,7 @@ class MoveNet:
 
 
 class BlazePose:
-    """Two passes for each person that MoveNet finds: on its box, then turned and fitted to the body."""
+    """Two passes for each person that MoveNet finds: on its box, turned as its torso is, then fitted to the body."""
 
     name = "BlazePose heavy on MoveNet's people"
 
@@ -120,14 +125,16 @@ class BlazePose:
     def _look_twice(self, image: np.ndarray, person: np.ndarray) -> np.ndarray | None:
         known = person[np.isfinite(person[:, 0])]
         low, high = known.min(0), known.max(0)
-        middle, side, turn = (low + high) / 2, _ROOM * float((high - low).max()), 0.0
+        middle, side = (low + high) / 2, _FIRST_ROOM * float((high - low).max())
+        right, left, right_hip, left_hip = person[TORSO]
+        turn = _upright(right + left - right_hip - left_hip)
         for _ in range(2):
             landmarks, presence = self._landmarks(image, middle, side, turn)
             if presence < _LEAST_PRESENCE:
                 return None
             middle = landmarks[_CENTRE]
             up = landmarks[_ABOVE] - middle
-            side, turn = 2 * _ROOM * float(np.linalg.norm(up)), float(np.arctan2(up[0], -up[1]))
+            side, turn = 2 * _ROOM * float(np.linalg.norm(up)), _upright(up)
         return landmarks[: len(BLAZEPOSE33.names)]
 
     def _landmarks(self, image: np.ndarray, middle: np.ndarray, side: float, turn: float) -> tuple[np.ndarray, float]:
