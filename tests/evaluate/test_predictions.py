@@ -72,6 +72,12 @@ def test_a_file_of_other_settings_is_not_mixed_with(tmp_path):
     assert path.read_text() == before
 
 
+def test_nor_is_one_that_another_system_wrote(tmp_path):
+    path = lines(tmp_path, one(), head={"data_set": "set", "joints": list(JOINTS), "made_by": "theirs"})
+    with pytest.raises(XnectError, match=r"begun by another system or with other settings \(system, weights differ\)"):
+        opened(path)
+
+
 def lines(tmp_path: Path, *records, head=None) -> Path:
     path = tmp_path / "p.jsonl"
     head = {"data_set": "set", "joints": JOINTS} if head is None else head

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xnect_lite import __version__
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
 
@@ -59,14 +60,17 @@ class OurSystem:
 
         self.predictor: Predictor = open_predictor(self.config.network)
         self.made_by: dict[str, Any] = {
-            "system": "xnect-lite", "backbone": self.config.network.backbone, "weights": weights_used(self.config),
+            "system": f"xnect-lite {__version__}", "backbone": self.config.network.backbone, "weights": weights_used(self.config),
             "backend": self.predictor.backend, "device": self.predictor.device_name, "precision": self.predictor.precision,
             **settings,
         }  # fmt: skip
 
     def settings(self) -> dict[str, Any]:
         """Everything that what is found depends on, to tell whether a file was begun by the same system."""
-        return {**self.made_by, "config": dataclasses.asdict(self.config)}
+        config = dataclasses.asdict(self.config)
+        for section in config.values():  # which weights these are, their hashes say
+            section.pop("weights", None)
+        return {**self.made_by, "config": config}
 
 
 @dataclass(frozen=True)

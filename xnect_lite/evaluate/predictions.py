@@ -75,7 +75,9 @@ class PredictionFile:
             return {}
         head = _parsed(self._path, *lines[0])
         if head != self._head:
-            changed = [k for k in self._head["made_by"] if head.get("made_by", {}).get(k) != self._head["made_by"][k]]
+            theirs = head.get("made_by")
+            theirs = theirs if isinstance(theirs, dict) else {}
+            changed = [name for name, value in self._head["made_by"].items() if theirs.get(name) != value]
             cause = f"was begun by another system or with other settings ({', '.join(changed) or 'another data set'} differ)"
             raise XnectError(str(self._path), cause, "Name another file, or remove it")
         return dict(_record(self._path, number, line, self._head["joints"]) for number, line in lines[1:])
