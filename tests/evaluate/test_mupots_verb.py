@@ -191,3 +191,52 @@ OPTIONS = [
 def test_options_that_make_no_sense(tmp_path, capsys, options, message):
     assert run(tmp_path, *options) == 2
     assert message in capsys.readouterr().err
+
+
+# -- the two .mat files of the published script ---------------------------------------------------------------------------
+
+
+def mat_files(folder: Path, people: int = 2, **changes) -> list[str]:
+    """The truth of the first ``people``, once in pixels and once in millimetres; ``changes``: variables of the latter."""
+    poses, px, mm = two_walkers(FRAMES)[1], {}, {}
+    for f in range(FRAMES):
+        cam = np.stack([joints[f] + at[f] for joints, at in poses])[:people]
+        px[f"TS1_img_{f:06d}"] = MUPOTS17.from_xnect(project(cam, FOCAL, image_centre_px(*SIZE)))
+        mm[f"TS1_img_{f:06d}"] = MUPOTS17.from_xnect(cam)
+    write_mat5(folder / "2d.mat", px)
+    write_mat5(folder / "3d.mat", {name: value for name, value in (mm | changes).items() if value is not None})
+    return ["--predictions", str(folder / "2d.mat"), "--predictions-3d", str(folder / "3d.mat")]
+
+
+@pytest.mark.parametrize(("people", "pck"), [(2, 100.0), (1, 50.0)])
+def test_files_for_the_published_script_are_scored(tmp_path, capsys, people, pck):
+    root = benchmark(tmp_path / "set", names=("TS1",))
+    assert cli.main(["eval", "mupots", "--root", str(root), *mat_files(tmp_path, people), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["figures"]["pck_all_pooled"] == result["figures"]["pck_all_absolute"] == pck
+    assert result["made_by"]["predictions"] == "2d.mat"
+
+
+MAT_MISTAKES = [  # what, variables of the 3D file, message
+    (
+        "another number of people",
+        {"TS1_img_000002": np.ones((1, 17, 3))},
+        "3d.mat: has 1 people in TS1_img_000002, 2d.mat has 2",
+    ),
+    ("another number of joints", {"TS1_img_000002": np.ones((2, 15, 3))}, "TS1_img_000002 is 2 x 15 x 3, not people x 17 x 3"),
+    ("NaN", {"TS1_img_000002": np.full((2, 17, 3), np.nan)}, "TS1_img_000002, person 1, holds what is not a finite number"),
+    ("a picture is missing", {"TS1_img_000002": None}, "3d.mat: has no TS1_img_000002, the other file has"),
+]
+
+
+@pytest.mark.parametrize(("case", "changes", "message"), MAT_MISTAKES, ids=[m[0] for m in MAT_MISTAKES])
+def test_mistakes_in_these_files(tmp_path, capsys, case, changes, message):
+    root = benchmark(tmp_path / "set", names=("TS1",))
+    assert cli.main(["eval", "mupots", "--root", str(root), *mat_files(tmp_path, **changes)]) == 2
+    assert message in capsys.readouterr().err, case
+
+
+def test_one_of_the_two_is_not_enough(tmp_path, capsys):
+    options = mat_files(tmp_path)
+    assert cli.main(["eval", "mupots", "--root", str(tmp_path), *options[:2]]) == 2
+    assert "Give both .mat files, or one .jsonl" in capsys.readouterr().err

@@ -60,7 +60,8 @@ class OurSystem:
 
         self.predictor: Predictor = open_predictor(self.config.network)
         self.made_by: dict[str, Any] = {
-            "system": f"xnect-lite {__version__}", "backbone": self.config.network.backbone, "weights": weights_used(self.config),
+            "system": f"xnect-lite {__version__}", "backbone": self.config.network.backbone,
+            "weights": weights_used(self.config),
             "backend": self.predictor.backend, "device": self.predictor.device_name, "precision": self.predictor.precision,
             **settings,
         }  # fmt: skip
@@ -77,7 +78,8 @@ class OurSystem:
 class Wanted:
     """What is to be found in a data set. records: of the pictures that are scored; others: that a file may hold as well.
 
-    clips: the pictures to look at, asked for only if the pipeline runs; finder: what looks at them.
+    clips: the pictures to look at, asked for only if the pipeline runs; finder: what looks at them. read: what reads a file of
+    predictions that is no JSON Lines.
     """
 
     data_set: str
@@ -88,6 +90,7 @@ class Wanted:
     finder: Callable[[OurSystem], Finder]
     with_3d: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    read: Callable[[Path], Mapping[str, Found]] | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,8 @@ def find_or_read(options: argparse.Namespace, wanted: Wanted) -> Answers | None:
 
     if options.predictions:
         path = Path(options.predictions)
+        if wanted.read:
+            return Answers(wanted.read(path), file_itself(path), {})
         found = read_predictions(path, wanted.data_set, wanted.joints.names, wanted.records, wanted.others)
         return Answers(found, _made_by_file(path), {})
     clips = wanted.clips()
@@ -141,12 +146,17 @@ def _run_and_save(
 
 def _made_by_file(path: Path) -> dict[str, Any]:
     """How the system that wrote a file of predictions describes itself, without its whole configuration."""
-    from xnect_lite.weights import sha256
-
     with path.open(encoding="utf-8") as file:
         described = json.loads(file.readline()).get("made_by", {})
     described = described if isinstance(described, Mapping) else {"system": described}
-    return {"predictions": path.name, "sha256": sha256(path)[:12]} | {k: v for k, v in described.items() if k != "config"}
+    return file_itself(path) | {k: v for k, v in described.items() if k != "config"}
+
+
+def file_itself(path: Path) -> dict[str, Any]:
+    """Which file was scored."""
+    from xnect_lite.weights import sha256
+
+    return {"predictions": path.name, "sha256": sha256(path)[:12]}
 
 
 def name_of(made_by: Mapping[str, Any]) -> str:

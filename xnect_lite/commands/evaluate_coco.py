@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xnect_lite.commands.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, name_of, report
+from xnect_lite.commands.evaluate_benchmarks import Wanted, add_common, check_common, file_itself, find_or_read, name_of, report
 
 
 def add(kinds: argparse._SubParsersAction) -> None:
@@ -26,14 +26,13 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.finding import StillFinder
     from xnect_lite.evaluate.joint_lists import COCO
     from xnect_lite.evaluate.results import result
-    from xnect_lite.weights import sha256
 
     data = CocoSet(Path(options.root), options.limit)
     made_by, speed = {}, {}
     if options.predictions and Path(options.predictions).suffix == ".json":
         path = Path(options.predictions)
         records = data.read_results(path)
-        made_by = {"predictions": path.name, "sha256": sha256(path)[:12]}
+        made_by = file_itself(path)
     else:
         wanted = Wanted(
             DATA_SET, COCO, data.records(), data.everything, data.clips,
