@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -50,11 +51,18 @@ def test_pruning_makes_it_smaller_and_what_has_no_weights_has_no_accuracy(weak, 
 
 
 def test_the_command(weak, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("xnect_lite.evaluate.peak_memory.in_fresh_process", lambda candidate: 100.0)  # a process each
-    out = str(tmp_path / "r.json")
+    """What it measures is tested above; here, what it asks for and what it prints."""
+    asked = []
+
+    def measured(rows, device, plan, samples, *_, **__):
+        asked.extend([[row.name for row in rows], str(device), plan.iterations, plan.memory, len(samples)])
+        return {"SelecSLS-60 (P)": {"pck": np.nan, "ms": 12.5}}
+
+    monkeypatch.setattr("xnect_lite.evaluate.backbones.compare", measured)
     command = ["eval", "backbones", "--weights", f"selecsls60={weak}", "--backend", "torch", "--device", "cpu"]
-    assert cli.main([*command, "--input-size", "64x32", "--num-iter", "1", "--out", out]) == 0
-    assert "| SelecSLS-60 (P) " in capsys.readouterr().out and "100.0" in (tmp_path / "r.json").read_text()
+    assert cli.main([*command, "--input-size", "64x32", "--num-iter", "7", "--out", str(tmp_path / "r.json")]) == 0
+    assert asked == [["SelecSLS-60 (F)", "SelecSLS-60 (P)", "ResNet-50 (F), untrained"], "cpu", 7, True, 0]
+    assert re.search(r"\| SelecSLS-60 \(P\) \| +\| 12.5 \|", capsys.readouterr().out)
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["data"] == "no accuracy measured" and "w.safetensors" in result["made_by"]["weights"]
 
