@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from xnect_lite.evaluate.peers import Peer
 
 _KINDS = {
-    "photos": "photo kit, joints labelled by humans",
+    "photos": "photo kit, people whom a human labelled",
     "coco": "COCO val2017, labelled by humans",
     "synthetic": "renders, exact labels",
 }
@@ -75,11 +75,15 @@ def open_peers(options: argparse.Namespace) -> list[Peer]:
 
 
 def _samples(data: Path, kind: str) -> list[Sample]:
+    import numpy as np
+
     from xnect_lite.commands.evaluate import held_out
     from xnect_lite.data.coco import read_coco
     from xnect_lite.data.tally import Tally
 
     samples = list(read_coco(data, "val", Tally())) if kind == "coco" else held_out(data, synthetic=kind == "synthetic")
+    if kind == "photos":
+        samples = [sample for sample in samples if np.isfinite(sample.people.human_px).any()]
     if not samples:
         raise XnectError(str(data), f"holds no validation pictures of kind {kind}", "Name another folder or --kind")
     return samples
