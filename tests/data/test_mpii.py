@@ -6,51 +6,13 @@ import json
 
 import numpy as np
 import pytest
-from labelled_people import assert_contract, cell, scene, struct, write_mat5, write_mat73, write_picture
+from labelled_people import assert_contract, cell, struct, write_mat5, write_mat73, write_picture
+from mpii_files import SHOWN, TRAIN_NAME, TRAIN_NAME_2, VAL_NAME, json_record, mpii_joints, rect, write_release
 
 from xnect_lite.data.mpii import RELEASE, read_json, read_mpii, read_release, read_truth
-from xnect_lite.data.photokit import is_validation
 from xnect_lite.data.tally import Reason, Tally
 from xnect_lite.errors import XnectError
-from xnect_lite.skeleton import INDEX, MPII16
-
-SHOWN = scene(2)
-TRAIN_NAME, TRAIN_NAME_2 = [n for n in (f"{i:09d}.jpg" for i in range(1, 99)) if not is_validation(n)][:2]
-VAL_NAME = next(n for n in (f"{i:09d}.jpg" for i in range(1, 999)) if is_validation(n))
-
-
-def mpii_joints(person: int) -> np.ndarray:
-    """(16, 2); the upper neck lies above the thorax."""
-    xy = MPII16.from_xnect(SHOWN.joints_px[person])
-    xy[8] = xy[7] - (0, 8)
-    return xy
-
-
-def rect(person: int, seen=lambda k: 1.0, ids=range(16), **changes) -> dict:
-    """A fully annotated person: points in file pixels, from 1, and in the order of ``ids``."""
-    xy = mpii_joints(person) + 1
-    points = [{"x": xy[k, 0], "y": xy[k, 1], "id": float(k), "is_visible": seen(k)} for k in ids]
-    (x, y), (x1, y1) = xy[6], xy[9] - 8
-    return {
-        "x1": x1, "y1": y1, "x2": x1 + 16, "y2": y1 + 20, "annopoints": struct([{"point": struct(points)}]),
-        "scale": 0.7, "objpos": struct([{"x": x, "y": y}]),
-    } | changes  # fmt: skip
-
-
-def write_release(root, pictures: list[tuple[str, int, list[dict]]], apart=None, write=write_mat5) -> None:
-    """pictures: (name, in the training set, annorect)."""
-    annolist = [
-        {"image": struct([{"name": name}]), "annorect": struct(rects) if rects else np.zeros((0, 0)), "vididx": 1.0}
-        for name, _, rects in pictures
-    ]
-    release = {
-        "annolist": struct(annolist), "img_train": np.array([[float(t) for _, t, _ in pictures]]), "version": "12",
-        "single_person": cell(apart if apart is not None else [np.zeros((0, 0))] * len(pictures), (-1, 1)),
-        "act": struct([{"act_name": "yoga"}] * len(pictures)), "video_list": cell(["abc"]),
-    }  # fmt: skip
-    write(root / RELEASE, {"RELEASE": struct([release])})
-    for name, _, _ in pictures:
-        write_picture(root / "images" / name, SHOWN)
+from xnect_lite.skeleton import INDEX
 
 
 @pytest.mark.parametrize("write", [write_mat5, write_mat73], ids=["up to v7", "v7.3"])
@@ -141,13 +103,6 @@ def test_pictures_that_cannot_be_read_are_counted(tmp_path):
     tally = Tally()
     assert len(list(read_mpii(tmp_path, "train", tally))) == 1
     assert tally.first == {Reason.RECORD: f"{RELEASE}, annolist(2)"}
-
-
-def json_record(name: str, person: int = 0, **changes) -> dict:
-    xy = mpii_joints(person) + 1
-    return {
-        "image": name, "joints": xy.tolist(), "joints_vis": [1] * 16, "center": xy[6].tolist(), "scale": 0.7,
-    } | changes  # fmt: skip
 
 
 def test_the_json_reads_like_the_mat(tmp_path):

@@ -6,7 +6,17 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnect_lite.commands import evaluate_clips
+from xnect_lite.commands import (
+    evaluate_3dhp,
+    evaluate_backbones,
+    evaluate_clips,
+    evaluate_coco,
+    evaluate_lsp,
+    evaluate_mpii,
+    evaluate_mupots,
+    evaluate_peers,
+    evaluate_report,
+)
 from xnect_lite.commands.figures import print_figures
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
@@ -28,7 +38,18 @@ def add(verbs: argparse._SubParsersAction) -> None:
         pictures.add_argument("--json", action="store_true", help="print the figures as JSON")
         add_network_options(pictures)
         pictures.set_defaults(run=_evaluate)
-    evaluate_clips.add(kinds)
+    for kind in (
+        evaluate_clips,
+        evaluate_mpii,
+        evaluate_mupots,
+        evaluate_3dhp,
+        evaluate_coco,
+        evaluate_lsp,
+        evaluate_backbones,
+        evaluate_peers,
+        evaluate_report,
+    ):
+        kind.add(kinds)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
@@ -42,7 +63,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.runtime.application import open_predictor
 
     synthetic = options.dataset == "synthetic"
-    samples = _held_out(Path(options.data), synthetic)
+    samples = held_out(Path(options.data), synthetic)
     if not samples:
         raise XnectError(options.data, "holds no validation pictures", "For renders: xnect-lite synth render --split val")
     if options.limit:
@@ -67,7 +88,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _held_out(data: Path, synthetic: bool) -> list[Sample]:
+def held_out(data: Path, synthetic: bool) -> list[Sample]:
     """The validation split's renders, or its photographs, of a photo kit's folder, an archive or a folder of archives."""
     from xnect_lite.data.parts import MANIFEST, read_packed
     from xnect_lite.data.photokit import read_photokit

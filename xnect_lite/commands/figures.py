@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
+
+from xnect_lite.evaluate.results import without_nan
 
 
 def print_figures(figures: Mapping[str, object], as_json: bool, digits: int) -> None:
@@ -15,12 +16,3 @@ def print_figures(figures: Mapping[str, object], as_json: bool, digits: int) -> 
     width = max(map(len, figures), default=0)
     for name, value in figures.items():
         print(f"{name:<{width}} {round(value, digits) if isinstance(value, float) else value}")
-
-
-def without_nan(value: object) -> object:
-    """The same with None for floats that are not finite, which JSON does not have; in tables and lists too."""
-    if isinstance(value, Mapping):
-        return {key: without_nan(member) for key, member in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [without_nan(member) for member in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

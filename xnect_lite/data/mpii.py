@@ -24,7 +24,7 @@ from xnect_lite.skeleton import MPII16
 
 ORIGIN = Origin("MPII Human Pose", "http://human-pose.mpi-inf.mpg.de")
 RELEASE = "mpii_human_pose_v1_u12_1.mat"
-_RELEASES = (RELEASE, f"mpii_human_pose_v1_u12_2/{RELEASE}", f"annot/{RELEASE}", f"annotations/{RELEASE}")
+RELEASES = (RELEASE, f"mpii_human_pose_v1_u12_2/{RELEASE}", f"annot/{RELEASE}", f"annotations/{RELEASE}")
 _JOINTS = len(MPII16.names)
 _SCALE_PX = 200.0
 
@@ -173,9 +173,9 @@ def read_mpii(folder: Path, split: str, tally: Tally) -> Iterator[Sample]:
     hashes to it, as in the photo kit.
     """
     split_file = folder / "annot" / "valid.json"
-    release = next((folder / name for name in _RELEASES if (folder / name).is_file()), None)
+    release = next((folder / name for name in RELEASES if (folder / name).is_file()), None)
     if release is None:
-        path = ORIGIN.find(folder, *((f"annot/{'train' if split == 'train' else 'valid'}.json"), *_RELEASES[:1]))
+        path = ORIGIN.find(folder, *((f"annot/{'train' if split == 'train' else 'valid'}.json"), *RELEASES[:1]))
         yield from samples(read_json(path, tally), _images(folder), tally)
         return
     held_back = {p.name for p in read_json(split_file, Tally())} if split_file.is_file() else None

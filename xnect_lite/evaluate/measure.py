@@ -44,7 +44,7 @@ def conditions(candidate: Candidate, device: torch.device) -> Conditions:
     if device.type == "cuda" and precision == "fp32" and torch.backends.cudnn.allow_tf32:
         precision = "fp32 (TF32 where the GPU has it)"
     return Conditions(
-        device=f"GPU {torch.cuda.get_device_name(device)}" if device.type == "cuda" else f"CPU {_cpu_name()}".strip(),
+        device=f"GPU {torch.cuda.get_device_name(device)}" if device.type == "cuda" else f"CPU {cpu_name()}".strip(),
         precision=precision,
         layout="channels-last" if candidate.channels_last or candidate.pose else "contiguous",
         threads=torch.get_num_threads(),
@@ -53,7 +53,8 @@ def conditions(candidate: Candidate, device: torch.device) -> Conditions:
     )
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The processor, as it calls itself; empty if it does not."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

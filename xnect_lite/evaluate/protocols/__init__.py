@@ -1,0 +1,1 @@
+"""How published benchmarks score, each rule as published: arrays in, figures out. No files, no networks."""
