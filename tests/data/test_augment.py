@@ -15,14 +15,14 @@ from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import canvas_people
 from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.packed import PackedSet, pack
-from xnect_lite.data.photometric import blur, resample
+from xnect_lite.data.photometric import blur, photometric, resample
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.views import draw_plan
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import FLIP, INDEX, JOINTS, NUM_JOINTS, PARENTS, ROOT
 
 WIDTH, HEIGHT, STRIDE = 256, 192, 8
-NO_COLOUR = dict.fromkeys(("colour", "blur", "low_resolution", "cut_out", "noise", "background", "jpeg", "paste"), 0.0)
+NO_COLOUR = dict.fromkeys(("colour", "blur", "low_resolution", "cut_out", "noise", "background", "jpeg", "paste", "grey"), 0.0)
 PALETTE = np.array([c for c in itertools.product((20, 130, 245), repeat=3) if len(set(c)) > 1], np.uint8)  # no greys
 MAGENTA = (255, 0, 255)
 
@@ -272,6 +272,18 @@ def test_colours_change_and_stay_in_range_and_labels_do_not_care(dots):
     assert (strong - plain).abs().mean() > 5
     for f in dataclasses.fields(Labels):
         torch.testing.assert_close(getattr(labels, f.name), getattr(same, f.name), equal_nan=True, msg=f.name)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_so_many_canvases_are_grey_or_almost(share):
+    """A colour keeps at most 15 % of its distance from grey (200 - 50 over the mean of 100 is 100, -50, -50); its mean stays."""
+    red = torch.tensor([200.0, 50.0, 50.0]).view(1, 3, 1, 1).expand(400, 3, 4, 4)
+    out = photometric(red.clone(), AugmentConfig(**{**NO_COLOUR, "grey": share}), np.random.default_rng(0))
+    left = (out[:, 0] - out[:, 1]).mean((1, 2)) / 150
+    grey = left < 0.5
+    assert float(grey.float().mean()) == pytest.approx(share, abs=0.08)
+    assert (left[grey] <= 0.1501).all() and ((left[~grey] - 1).abs() < 1e-4).all()
+    assert (out.mean(1) - 100).abs().max() < 0.01
 
 
 @pytest.mark.parametrize(

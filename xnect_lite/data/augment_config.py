@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SHARES = (
-    "mosaic", "background", "whole_picture", "any_rotation", "flip", "paste", "blur", "low_resolution", "cut_out", "noise",
-    "jpeg",
+    "mosaic", "background", "whole_picture", "any_rotation", "flip", "paste", "grey", "blur", "low_resolution", "cut_out",
+    "noise", "jpeg",
 )  # fmt: skip
 """Keys of `AugmentConfig` that say how often something happens, 0 to 1."""
 
@@ -27,6 +27,7 @@ class AugmentConfig:
     fill: float = 0.85  # a view of a person shows at least this share of its tile's sides, so steps are not spent on grey
     paste: float = 0.15  # share of canvases of one picture into which people are pasted, where silhouettes are known
     colour: float = 0.2  # strength of brightness, contrast, saturation and channel gains
+    grey: float = 0.125  # share with no or next to no colour, as at dusk or from old films
     blur: float = 0.15  # share blurred
     low_resolution: float = 0.25  # share reduced and enlarged again
     cut_out: float = 0.3  # share with a rectangle painted over

@@ -11,10 +11,13 @@ from xnect_lite.data.jpeg import jpeg
 from xnect_lite.data.packed import send
 
 
+_MOST_LEFT_OF_GREY = 0.15  # of the saturation
+
+
 def photometric(image: torch.Tensor, config: AugmentConfig, rng: np.random.Generator) -> torch.Tensor:
     """(B, 3, H, W) 0..255 with other colours, blur, resolution, noise, painted-over rectangles and JPEG, drawn per canvas."""
     count = len(image)
-    image = _colours(image, config.colour, rng)
+    image = _colours(image, config, rng)
     chosen = _some(config.low_resolution, image, rng)
     if len(chosen):
         image[chosen] = resample(image[chosen], float(rng.uniform(0.3, 0.8)))
@@ -42,14 +45,16 @@ def _some(share: float, image: torch.Tensor, rng: np.random.Generator) -> torch.
     return send(np.flatnonzero(rng.random(len(image)) < share), image.device)
 
 
-def _colours(image: torch.Tensor, strength: float, rng: np.random.Generator) -> torch.Tensor:
-    """Saturation, contrast, brightness, tint and gamma."""
-    count = len(image)
+def _colours(image: torch.Tensor, config: AugmentConfig, rng: np.random.Generator) -> torch.Tensor:
+    """Saturation, contrast, brightness, tint and gamma. What is grey may be tinted, as under a lamp or in an old print."""
+    count, strength = len(image), config.colour
     gain = _column(np.exp(rng.normal(0, strength, (count, 1)) + rng.normal(0, strength / 4, (count, 3))), image)[
         ..., None, None
     ]
     contrast = _column(np.exp(rng.normal(0, strength, count)), image)[:, None, None, None]
-    saturation = _column(np.clip(rng.normal(1, 1.5 * strength, count), 0, 2), image)[:, None, None, None]
+    saturation = np.clip(rng.normal(1, 1.5 * strength, count), 0, 2)
+    saturation = np.where(rng.random(count) < config.grey, rng.uniform(0, _MOST_LEFT_OF_GREY, count), saturation)
+    saturation = _column(saturation, image)[:, None, None, None]
     gamma = _column(np.exp(rng.normal(0, strength / 2, count)), image)[:, None, None, None]
     grey = image.mean(1, keepdim=True)
     image = grey + (image - grey) * saturation
