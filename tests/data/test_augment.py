@@ -90,6 +90,7 @@ VIEWS = {
     "mosaics": {"mosaic": 1.0},
     "no mosaics": {"mosaic": 0.0},
     "large": {"min_person_net_px": 400.0, "max_person_share": 3.0},
+    "cut by the border": {"cut_by_border": 1.0, "mosaic": 0.0, "whole_picture": 0.0, "any_rotation": 0.5},
     "small": {"max_person_share": 0.3, "fill": 0.0},
 }
 
@@ -238,6 +239,65 @@ def test_negative_weights_are_those_of_the_picture_in_each_tile():
 # -- what is shown ---------------------------------------------------------------------------------------------------
 
 
+STANDING = {"head_top": (200, 40), "l_shoulder": (220, 80), "r_shoulder": (180, 80), "l_hip": (212, 160), "r_hip": (188, 160),
+            "l_knee": (212, 230), "r_knee": (188, 230), "l_ankle": (212, 300), "r_ankle": (188, 300)}  # fmt: skip
+
+
+def standing_picture(labelled: tuple[str, ...] = tuple(STANDING), turned: bool = False, size: int = 1) -> Sample:
+    """One person, 260 px tall or a part of it, upright or lying."""
+    people = LabelledPeople.empty(1)
+    for name in labelled:
+        x, y = np.array(STANDING[name]) / size
+        people.joints_px[0, INDEX[name]] = (y, x) if turned else (x, y)
+        people.weight_2d[0, INDEX[name]] = 1
+    image = np.full((400, 400, 3), 90, np.uint8)
+    return Sample(lambda: image, (400, 400), people)
+
+
+UPRIGHT = {"mosaic": 0.0, "whole_picture": 0.0, "rotation_deg": 10.0, "any_rotation": 0.0}
+
+
+def ends_at_waist(labels: Labels) -> torch.Tensor:
+    """(B,) whether the lower border lies between waist and chest, and half of the canvas or more is filled by what is above."""
+    y = labels.joints_net_px[:, 0, :, 1]
+    hip, shoulder = (y[:, [INDEX[f"{s}_{n}"] for s in "lr"]].mean(1) for n in ("hip", "shoulder"))
+    at = (HEIGHT - 0.5 - hip) / (shoulder - hip)
+    filled = (HEIGHT - 0.5 - y.nan_to_num(torch.inf).amin(1)) / HEIGHT
+    return (at > 0.249) & (at < 0.701) & (filled > 0.499) & (filled < 1.001)
+
+
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+def test_the_lower_border_cuts_people_between_waist_and_chest(flip):
+    """As before a webcam: shoulders are on the canvas, hips, knees and ankles below it."""
+    _, labels = sampler(pack([standing_picture()]), **UPRIGHT, cut_by_border=1.0, flip=flip).batch(64, WIDTH, HEIGHT)
+    assert ends_at_waist(labels).all()
+    below = labels.weight_2d[:, 0, [INDEX[f"{s}_{n}"] for s in "lr" for n in ("knee", "ankle")]] == 0
+    assert below.all() and (labels.weight_2d[:, 0] > 0).any(1).all()
+
+
+def test_so_many_single_views_are_cut_at_the_waist():
+    share = {0.0: 0.0, 0.3: 0.3}
+    for asked, got in share.items():
+        _, labels = sampler(pack([standing_picture()]), **UPRIGHT, cut_by_border=asked).batch(400, WIDTH, HEIGHT)
+        by_chance = 0.05
+        assert got - 0.08 < ends_at_waist(labels).float().mean() < got + 0.08 + by_chance
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        standing_picture(turned=True),
+        standing_picture(tuple(name for name in STANDING if "hip" not in name)),
+        standing_picture(tuple(name for name in STANDING if "shoulder" not in name)),
+        standing_picture(size=8),
+    ],
+    ids=["lying", "hips not labelled", "shoulders not labelled", "too small"],
+)
+def test_whoever_cannot_be_cut_at_the_waist_is_shown_as_ever(sample):
+    one, other = (sampler(pack([sample]), **UPRIGHT, cut_by_border=share) for share in (0.0, 1.0))
+    assert_same(one.batch(4, WIDTH, HEIGHT), other.batch(4, WIDTH, HEIGHT))
+
+
 def test_every_picture_once_before_any_comes_again(dots):
     seen = sampler(dots, mosaic=0.0)
     drawn = [seen._next_image() for _ in range(9)]
@@ -276,7 +336,7 @@ def test_colours_change_and_stay_in_range_and_labels_do_not_care(dots):
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_so_many_canvases_are_grey_or_almost(share):
-    """A colour keeps at most 15 % of its distance from grey (200 - 50 over the mean of 100 is 100, -50, -50); its mean stays."""
+    """A colour keeps at most 15 % of its distance from grey (200 - 50 over a mean of 100); the mean stays."""
     red = torch.tensor([200.0, 50.0, 50.0]).view(1, 3, 1, 1).expand(400, 3, 4, 4)
     out = photometric(red.clone(), AugmentConfig(**{**NO_COLOUR, "grey": share}), np.random.default_rng(0))
     left = (out[:, 0] - out[:, 1]).mean((1, 2)) / 150

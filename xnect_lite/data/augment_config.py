@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SHARES = (
-    "mosaic", "background", "whole_picture", "any_rotation", "flip", "paste", "grey", "blur", "low_resolution", "cut_out",
-    "noise", "jpeg",
+    "mosaic", "background", "whole_picture", "cut_by_border", "any_rotation", "flip", "paste", "grey", "blur", "low_resolution",
+    "cut_out", "noise", "jpeg",
 )  # fmt: skip
 """Keys of `AugmentConfig` that say how often something happens, 0 to 1."""
 
@@ -20,6 +20,7 @@ class AugmentConfig:
     min_person_net_px: float = 45.0  # person height is log-uniform from here ...
     max_person_share: float = 1.25  # ... to this share of the canvas's shorter side
     whole_picture: float = 0.25  # share of single tiles that show the whole picture, letterboxed
+    cut_by_border: float = 0.12  # share of views of one upright person that end between waist and chest, as at a desk
     rotation_deg: float = 20.0  # standard deviation, cut at 45
     any_rotation: float = 0.08  # share turned by any angle
     aspect: float = 0.08  # standard deviation of the log of the aspect change

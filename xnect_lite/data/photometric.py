@@ -10,7 +10,6 @@ from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.jpeg import jpeg
 from xnect_lite.data.packed import send
 
-
 _MOST_LEFT_OF_GREY = 0.15  # of the saturation
 
 

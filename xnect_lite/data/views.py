@@ -9,10 +9,14 @@ import numpy as np
 
 from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.packed import PackedSet
+from xnect_lite.skeleton import TORSO
 
 TILES = 4
 _MOST_TURN_DEG = 45.0
 _MOST_ENLARGED = 5.0
+_CUT_AT = 0.25, 0.7  # of the way from hips to shoulders: waist and chest
+_CUT_FILLS = 0.5, 1.0  # of the canvas's height, by what is above the cut
+_LEAST_UPRIGHT = np.cos(np.radians(45.0))  # of somebody lying or hanging, the lower border cuts off something else
 
 
 @dataclass(frozen=True)
@@ -95,14 +99,15 @@ def _draw_view(
     if rng.random() < config.any_rotation:
         angle = rng.uniform(-180, 180)
     person = _person_box(packed, rng, image)
-    if person is None or (single and rng.random() < config.whole_picture):
+    whole = person is None or (single and rng.random() < config.whole_picture)
+    if whole:
         scale = (box / size).min() if person is not None else (box / size).max() * rng.uniform(1.0, 1.6)
         scale *= np.exp(rng.normal(0, 0.1))
         anchor_source, anchor_net = (size - 1) / 2, (low + high) / 2 + rng.normal(0, 0.04, 2) * box
         if rng.random() < 0.5:
             angle = 0.0
     else:
-        anchor_source, extent = person
+        row, anchor_source, extent = person
         largest = config.max_person_share * box.min()
         wanted = np.exp(rng.uniform(np.log(config.min_person_net_px), np.log(max(largest, config.min_person_net_px + 1))))
         least = min(config.fill * (box / size).max(), _MOST_ENLARGED)
@@ -110,11 +115,40 @@ def _draw_view(
         anchor_net = low + box * rng.uniform(0.25, 0.75, 2)
     flip = bool(rng.random() < config.flip)
     stretch = np.exp(rng.normal(0, config.aspect, 1)[0] * np.array([0.5, -0.5]))
+    chance, *place = rng.uniform(*np.transpose([(0, 1), _CUT_AT, _CUT_FILLS, (0.25, 0.75)]))
+    if single and not whole and chance < config.cut_by_border:
+        forward = np.linalg.inv(view(stretch, angle, flip, anchor_source, anchor_net)[:, :2])
+        cut = _cut_by_border(packed, row, forward, box, *place)
+        scale, anchor_source, anchor_net = cut or (scale, anchor_source, anchor_net)
     return view(scale * stretch, angle, flip, anchor_source, anchor_net), flip
 
 
-def _person_box(packed: PackedSet, rng: np.random.Generator, image: int) -> tuple[np.ndarray, float] | None:
-    """Centre and extent (longer side of the box of their labelled joints) of a random person in this picture."""
+def _cut_by_border(
+    packed: PackedSet, row: int, forward: np.ndarray, size: np.ndarray, at: float, fills: float, across: float
+) -> tuple[float, np.ndarray, np.ndarray] | None:
+    """Scale and anchors that let the lower border of a canvas of ``size`` (2,) cut person ``row`` between waist and chest.
+
+    ``forward`` (2, 2) turns and mirrors the picture. None if they are not upright then, lack shoulders or hips, or are small.
+    """
+    known = packed.people.weight_2d[row] > 0
+    xy = packed.people.joints_px[row].astype(np.float64)
+    shoulders, hips = (ends[known[ends]] for ends in (TORSO[:2], TORSO[2:]))
+    if not len(shoulders) or not len(hips):
+        return None
+    hip, shoulder = xy[hips].mean(0), xy[shoulders].mean(0)
+    trunk = forward @ (shoulder - hip)
+    if -trunk[1] <= _LEAST_UPRIGHT * np.linalg.norm(trunk):
+        return None
+    cut = hip + at * (shoulder - hip)
+    shown = -((xy[known] - cut) @ forward.T)[:, 1].min()
+    scale = fills * size[1] / shown
+    if scale > _MOST_ENLARGED:
+        return None
+    return scale, cut, np.array([across * size[0], size[1] - 0.5])
+
+
+def _person_box(packed: PackedSet, rng: np.random.Generator, image: int) -> tuple[int, np.ndarray, float] | None:
+    """Row, centre and extent (longer side of the box of their labelled joints) of a random person in this picture."""
     start, stop = packed.people_start[image : image + 2]
     if start == stop:
         return None
@@ -123,4 +157,4 @@ def _person_box(packed: PackedSet, rng: np.random.Generator, image: int) -> tupl
     if len(xy) < 2:
         return None
     low, high = xy.min(0), xy.max(0)
-    return ((low + high) / 2).astype(np.float64), float((high - low).max())
+    return row, ((low + high) / 2).astype(np.float64), float((high - low).max())
