@@ -47,7 +47,7 @@ def mixed(photos, renders):
 
 def draws(packed, share: float, count: int, seed: int = 0) -> np.ndarray:
     sampler = CanvasSampler(packed, AugmentConfig(), 8, np.random.default_rng(seed), share)
-    return np.array([sampler._next_image() for _ in range(count)])
+    return sampler._next_images(count)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
@@ -63,7 +63,7 @@ def test_so_many_of_the_photographs_show_somebody_labelled_by_a_human(mixed):
     mixed.people.human_px[:] = np.nan
     mixed.people.human_px[mixed.people_start[1], 3] = 5.0  # a joint of somebody in picture 1
     sampler = CanvasSampler(mixed, AugmentConfig(background=0), 8, np.random.default_rng(0), 0.25, 0.6)
-    drawn = np.array([sampler._next_image() for _ in range(2000)])
+    drawn = sampler._next_images(2000)
     assert (drawn >= 4).mean() == pytest.approx(0.25, abs=0.04), "renders"
     assert (drawn == 1).sum() / (drawn < 4).sum() == pytest.approx(0.6, abs=0.04), "labelled by a human"
     counts = np.array([(drawn == i).sum() for i in (0, 2, 3)])
@@ -72,7 +72,7 @@ def test_so_many_of_the_photographs_show_somebody_labelled_by_a_human(mixed):
     assert set(state) == {"queue", "synthetic_queue", "human_queue", "rng"}
     other = CanvasSampler(mixed, AugmentConfig(background=0), 8, np.random.default_rng(1), 0.25, 0.6)
     other.restore(state)
-    assert [sampler._next_image() for _ in range(50)] == [other._next_image() for _ in range(50)]
+    assert sampler._next_images(50).tolist() == other._next_images(50).tolist()
 
 
 @pytest.mark.parametrize("labelled", [0.0, np.nan], ids=["everybody labelled by a human", "nobody"])
@@ -92,12 +92,11 @@ def test_a_mixture_goes_on_exactly_where_it_stopped(mixed):
         return CanvasSampler(mixed, AugmentConfig(), 8, np.random.default_rng(seed), 0.4)
 
     one, other = sampler(1), sampler(2)
-    for _ in range(5):
-        one._next_image()
+    one._next_images(5)
     state = json.loads(json.dumps(one.state(), default=np.ndarray.tolist))
     assert set(state) == {"queue", "synthetic_queue", "rng"}
     other.restore(state)
-    assert [one._next_image() for _ in range(50)] == [other._next_image() for _ in range(50)]
+    assert one._next_images(50).tolist() == other._next_images(50).tolist()
 
 
 def test_a_share_of_nothing_is_refused(photos, renders):

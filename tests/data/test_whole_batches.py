@@ -1,0 +1,127 @@
+"""What is made for a whole batch at once is what canvas by canvas gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from literal_canvases import PEOPLE_FIELDS, literal_composites, literal_people
+
+from xnect_lite.data.augment_config import AugmentConfig
+from xnect_lite.data.canvas import CanvasPeople, canvas_people, canvas_pixels, to_labels
+from xnect_lite.data.packed import PackedSet, pack
+from xnect_lite.data.paste import Paster
+from xnect_lite.data.paste_pixels import paint
+from xnect_lite.data.sample import LabelledPeople, Sample
+from xnect_lite.data.silhouettes import Silhouette
+from xnect_lite.data.views import Subjects, draw_plan
+from xnect_lite.skeleton import NUM_JOINTS
+
+SIZE = (160, 128)
+
+
+def crowd_picture(seed: int) -> Sample:
+    """Up to three people of random joints in coloured noise: some joints unknown, some 3D, distances in every second one."""
+    rng = np.random.default_rng(seed)
+    width, height, count = int(rng.integers(90, 260)), int(rng.integers(90, 260)), seed % 4
+    image = rng.integers(0, 255, (height // 16 + 1, width // 16 + 1, 3)).astype(np.uint8)
+    image = image.repeat(16, 0).repeat(16, 1)[:height, :width]
+    people, outlines = LabelledPeople.empty(count), []
+    for p in range(count):
+        low = rng.uniform(0.05, 0.45, 2) * (width, height)
+        joints = low + rng.uniform(0, 1, (NUM_JOINTS, 2)) * (rng.uniform(0.3, 0.5) * width, 85)
+        people.joints_px[p] = joints
+        people.weight_2d[p] = rng.choice([0, 0.5, 1], NUM_JOINTS)
+        people.weight_3d[p] = rng.choice([0, 0.7], NUM_JOINTS)
+        people.visible[p] = rng.random(NUM_JOINTS) < 0.9
+        people.joints_ray_mm[p] = rng.normal(0, 300, (NUM_JOINTS, 3)) if rng.random() < 0.7 else np.nan
+        people.root_cam_mm[p] = rng.normal((0, 0, 3000), 100)
+        inside = np.zeros((height, width), np.uint8)
+        box = np.clip(np.concatenate([joints.min(0), joints.max(0)]), 3, [width - 3, height - 3] * 2).astype(int)
+        inside[box[1] : box[3], box[0] : box[2]] = 255
+        outlines.append(Silhouette.of(inside > 0) if rng.random() < 0.8 else None)
+    corner = rng.uniform(0, 60, (seed % 3, 2)).astype(np.float32)
+    boxes = np.concatenate([corner, corner + 40], 1)
+    focal = 250.0 if seed % 2 else None
+    return Sample(lambda: image, (width, height), people, boxes, 0.5, focal_px=focal, silhouettes=tuple(outlines))
+
+
+@pytest.fixture(scope="module")
+def packed() -> PackedSet:
+    return pack([crowd_picture(seed) for seed in range(24)])
+
+
+def plan_of(packed: PackedSet, count: int, seed: int, **changes):
+    rng = np.random.default_rng(seed)
+    return draw_plan(Subjects.of(packed), AugmentConfig(**changes), rng, lambda n: rng.integers(0, len(packed), n), count, SIZE)
+
+
+def assert_same_people(one: CanvasPeople, other: CanvasPeople) -> None:
+    assert one.canvas.tolist() == other.canvas.tolist() and one.row.tolist() == other.row.tolist()
+    for name in PEOPLE_FIELDS:
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-6, atol=1e-9, err_msg=name)
+
+
+VIEWS = {
+    "as it comes": {},
+    "mosaics": {"mosaic": 1.0},
+    "turned": {"any_rotation": 1.0, "aspect": 0.3},
+    "flipped": {"flip": 1.0},
+}
+
+
+@pytest.mark.parametrize("changes", VIEWS.values(), ids=VIEWS.keys())
+def test_people_are_those_of_canvas_after_canvas(packed, changes):
+    plan = plan_of(packed, 40, 1, **changes)
+    found = canvas_people(packed, plan)
+    assert len(found) > 30 and np.isfinite(found.log_depth).any() and np.isnan(found.bones_m).any()
+    assert_same_people(found, literal_people(packed, plan))
+
+
+def test_composites_are_those_of_canvas_after_canvas(packed):
+    """Nobody, one or two pasted, before and behind others, half hidden, wholly hidden, beyond the border."""
+    config = AugmentConfig(paste=0.8)
+    plan = plan_of(packed, 60, 2, mosaic=0.1)
+    people, paster = canvas_people(packed, plan), Paster(packed)
+    pastes = paster.draw(people, plan, config, np.random.default_rng(0))
+    image = canvas_pixels(packed, plan)
+    expected = image.clone()
+    found = paster.compose(people, plan, pastes)
+    paint(packed, image, found.layers)
+    everyone, hidden = literal_composites(packed, expected, people, plan, pastes)
+    assert_same_people(found.people, everyone)
+    np.testing.assert_allclose(np.column_stack([found.hidden_on, found.hidden_xyxy]), hidden, rtol=1e-6)
+    assert len(hidden) > 2 and len(found.layers.turns()) == 2
+    nearer = [(found.layers.nearer_than(turn) & ~found.layers.pasted).sum(1).max() for turn in found.layers.turns()]
+    assert max(nearer) >= 2, "two of the picture's own people before one that was pasted"
+    assert (image - canvas_pixels(packed, plan)).abs().amax((1, 2, 3)).count_nonzero() > 20
+    torch.testing.assert_close(image, expected, atol=0.02, rtol=0)
+
+
+def test_in_another_order_everybody_stays_on_their_canvas(packed):
+    plan = plan_of(packed, 30, 3, mosaic=0.2)
+    people, paster = canvas_people(packed, plan), Paster(packed)
+    pastes = paster.draw(people, plan, AugmentConfig(paste=1.0), np.random.default_rng(0))
+    order = np.random.default_rng(1).permutation(30)
+    plain = paster.compose(people, plan, pastes)
+    moved, image = plain.renumbered(np.argsort(order)), canvas_pixels(packed, plan.canvases(order))
+    paint(packed, image, moved.layers)
+    expected = canvas_pixels(packed, plan)
+    paint(packed, expected, plain.layers)
+    torch.testing.assert_close(image, expected[order])
+    np.testing.assert_array_equal(moved.hidden((30, 16, 20), 8), plain.hidden((30, 16, 20), 8)[order])
+    for new, old in enumerate(order):
+        np.testing.assert_array_equal(
+            moved.people.row[moved.people.canvas == new], plain.people.row[plain.people.canvas == old]
+        )
+
+
+def test_labels_say_how_many_canvases_have_a_kth_person(packed):
+    people = canvas_people(packed, plan_of(packed, 12, 4))
+    cells = torch.zeros(12, 16, 20)
+    counts = people.counts(12)
+    numbers = np.argsort(np.argsort(-counts, kind="stable"))
+    labels = to_labels(people.renumbered(numbers), cells > 0, cells)
+    assert labels.canvases_with == tuple(int((counts > k).sum()) for k in range(counts.max()))
+    assert labels.present.sum(0).tolist() == list(labels.canvases_with)
+    assert to_labels(people.renumbered(numbers[::-1]), cells > 0, cells).canvases_with is None, "fewest people first"
