@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
 from literal_canvases import PEOPLE_FIELDS, literal_composites, literal_people
+from literal_targets import literal_targets
 
+from xnect_lite.data.augment import CanvasSampler
 from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import CanvasPeople, canvas_people, canvas_pixels, to_labels
+from xnect_lite.data.labels import Labels
 from xnect_lite.data.packed import PackedSet, pack
 from xnect_lite.data.paste import Paster
 from xnect_lite.data.paste_pixels import paint
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
+from xnect_lite.data.targets import Targets, encode
 from xnect_lite.data.views import Subjects, draw_plan
 from xnect_lite.skeleton import NUM_JOINTS
 
@@ -125,3 +131,20 @@ def test_labels_say_how_many_canvases_have_a_kth_person(packed):
     assert labels.canvases_with == tuple(int((counts > k).sum()) for k in range(counts.max()))
     assert labels.present.sum(0).tolist() == list(labels.canvases_with)
     assert to_labels(people.renumbered(numbers[::-1]), cells > 0, cells).canvases_with is None, "fewest people first"
+
+
+@pytest.mark.parametrize("sorted_first", [True, False], ids=["most people first", "in any order"])
+@pytest.mark.parametrize("paste", [0.0, 1.0])
+def test_targets_are_those_of_person_after_person_bit_for_bit(packed, paste, sorted_first):
+    """Of canvases with none to many people, composites, ignored areas, unknown joints, bones and distances."""
+    config = AugmentConfig(paste=paste, mosaic=0.3, background=0.2)
+    _, labels = CanvasSampler(packed, config, 8, np.random.default_rng(5)).batch(12, *SIZE)
+    assert labels.present.sum(1).tolist() == sorted(labels.present.sum(1).tolist(), reverse=True)
+    assert labels.present.sum(1).min() <= paste and labels.present.sum(1).max() > 5 and (labels.layer is None) == (paste == 0)
+    if not sorted_first:
+        tensors = {f.name: getattr(labels, f.name) for f in fields(Labels) if isinstance(getattr(labels, f.name), torch.Tensor)}
+        labels = Labels(**{name: value.flip(0) for name, value in tensors.items()})
+    found, expected = encode(labels, 8, *SIZE), literal_targets(labels, 8, *SIZE)
+    for f in fields(Targets):
+        assert torch.equal(getattr(found, f.name), getattr(expected, f.name)), f.name
+    assert found.depth_weight.any() and found.location_weight.any() and found.paf_on.any()
