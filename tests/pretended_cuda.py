@@ -25,6 +25,9 @@ from torch.utils._pytree import tree_leaves, tree_map
 WAITS: Counter[str] = Counter()
 """What let the host wait, and from which line of the package, since it was last cleared."""
 
+STARTED: Counter[str] = Counter()
+"""Operations that the device was given, since it was last cleared: each costs the host some microseconds."""
+
 _PINNED: set[int] = set()
 _TAKES_CPU = {"index", "index_put_", "_index_put_impl_", "index_put", "copy_", "_to_copy", "lift_fresh", "detach"}
 _WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "is_nonzero", "equal", "unique2", "_unique2"}
@@ -141,6 +144,8 @@ def _run(func: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
         _look_at(name, args, kwargs)
     if name == "_pin_memory":
         return args[0]
+    if on_cuda:
+        STARTED[name] += 1
     of = {id(x.real_values): x for x in ours}
     if name == "_local_scalar_dense" or (name == "copy_" and ours and not isinstance(args[0], PretendedTensor)):
         on_cuda = False

@@ -40,8 +40,8 @@ def data_path(device: torch.device) -> Callable[[], tuple]:
     packed = pack([crowd_picture(seed) for seed in range(16)], device, workers=1)
     sampler = CanvasSampler(packed, EVERYTHING, 8, np.random.default_rng(0))
 
-    def batch() -> tuple[torch.Tensor, Targets]:
-        image, labels = sampler.batch(6, *SIZE)
+    def batch(count: int = 6) -> tuple[torch.Tensor, Targets]:
+        image, labels = sampler.batch(count, *SIZE)
         return image, encode(labels, 8, *SIZE)
 
     return batch
@@ -75,6 +75,13 @@ def waits_for(act: Callable[[torch.Tensor], object], image: torch.Tensor) -> int
     return sum(pretended_cuda.WAITS.values())
 
 
+def operations(act: Callable[[], object]) -> int:
+    """How many the device is given."""
+    pretended_cuda.STARTED.clear()
+    act()
+    return sum(pretended_cuda.STARTED.values())
+
+
 def main(guard: Path, out: Path) -> None:
     torch.set_num_threads(1)
     net = small_network.small_network().train()
@@ -92,6 +99,7 @@ def main(guard: Path, out: Path) -> None:
         image, targets, maps, terms = step_of(twin, batch, ema, "bf16", "cuda")
         report["waits"] = dict(pretended_cuda.WAITS)
         report["maps"] = [str(maps["heatmaps"].device), str(maps["heatmaps"].dtype)]
+        report["operations"] = [operations(lambda count=count: batch(count)) for count in (6, 48)]
         report["finite"] = all(np.isfinite(float(term)) for term in terms.values())
         report["caught"] = {name: waits_for(act, image) for name, act in WAITING.items()}
         save_contact_sheet(out / "sheet.jpg", image, targets, maps)

@@ -44,6 +44,12 @@ def test_the_host_never_waits_for_the_device(report):
     assert all(count == 1 for count in report["caught"].values()) and len(report["caught"]) == 6, report["caught"]
 
 
+def test_eight_times_as_many_canvases_do_not_take_many_more_operations(report):
+    """Nothing is done canvas by canvas; only the largest crowd of a batch grows with it."""
+    few, many = report["operations"]
+    assert few > 100 and many < 2 * few
+
+
 def test_the_device_computes_what_the_cpu_computes(report):
     """Images of 0 to 255, targets, losses, in single precision, two batches."""
     largest = report["largest_difference"]
