@@ -6,7 +6,8 @@ location maps that also sees the 2D branch's features. Widths are our own.
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import accumulate
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -25,6 +26,10 @@ OUTPUT_CHANNELS: dict[str, int] = {
     "depth": 1,
 }
 """Output name -> channels. Heatmaps and centre are logits; the sigmoid belongs to the reader."""
+
+_ENDS = tuple(accumulate(OUTPUT_CHANNELS.values()))
+_CHANNELS = {name: (end - count, end) for (name, count), end in zip(OUTPUT_CHANNELS.items(), _ENDS, strict=True)}
+"""Output name -> its first channel and the one after its last: plain numbers, which torch.compile traces without a break."""
 
 STRIDE = 8
 """Network pixels per output cell, unless a network says otherwise."""
@@ -90,5 +95,4 @@ class PoseHeads(nn.Module):
 
 def split_outputs(maps: Tensor) -> dict[str, Tensor]:
     """(B, all channels, h, w) -> {output: (B, its channels, h, w)}, in OUTPUT_CHANNELS' order."""
-    ends = np.cumsum(list(OUTPUT_CHANNELS.values()))
-    return {name: maps[:, end - OUTPUT_CHANNELS[name] : end] for name, end in zip(OUTPUT_CHANNELS, ends.tolist(), strict=True)}
+    return {name: maps[:, begin:end] for name, (begin, end) in _CHANNELS.items()}

@@ -56,9 +56,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise XnectError(str(path), "no such weight file", "Check the path")
-    if path.suffix == ".safetensors":
-        from xnect_lite.weights import read_weights
+    from xnect_lite.weights import read_weights, unwrapped
 
+    if path.suffix == ".safetensors":
         return read_weights(path)[0]
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
@@ -69,12 +69,11 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         state = state["state_dict"]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise XnectError(str(path), "is no state dict (names with tensors)", "Save net.state_dict() and use that file")
-    return {str(k): v.float() if v.is_floating_point() else v for k, v in state.items()}
+    return {k: v.float() if v.is_floating_point() else v for k, v in unwrapped(state).items()}
 
 
 def own_keys(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Rename timm's keys to ours; the published files' and torchvision's pass unchanged."""
-    state = {k.removeprefix("module."): v for k, v in state.items()}
     if name in CONFIGS:
         return {re.sub(r"^fc\.", "classifier.0.", k): v for k, v in state.items()}
     if name == "vovnet39":

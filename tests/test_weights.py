@@ -324,6 +324,22 @@ def test_start_from_a_whole_network(net, shipped):
     torch.testing.assert_close(other.heads.out_3d.weight, net.heads.out_3d.weight, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."], ids=["DDP", "compiled", "both"])
+def test_weights_saved_through_a_wrapper_are_understood(net, tmp_path, prefix, suffix):
+    """As a start, and as a network to use."""
+    wrapped = {f"{prefix}{name}": value.contiguous() for name, value in net.state_dict().items()}
+    path = tmp_path / f"wrapped.{suffix}"
+    if suffix == "pt":
+        torch.save({"state_dict": wrapped}, path)
+    else:
+        save_file(wrapped, path, metadata={"arch": json.dumps(net.arch)})
+        assert torch.equal(load_network(path, BACKBONE).heads.out_3d.weight, net.heads.out_3d.weight)
+    other = XNect(BACKBONE)
+    load_weights_into(other, path)
+    assert torch.equal(other.heads.out_3d.weight, net.heads.out_3d.weight)
+
+
 @pytest.mark.parametrize("backbone", ["selecsls60", "resnet50"])
 def test_a_core_for_another_backbone_is_refused(core_file, backbone):
     with pytest.raises(XnectError, match=r"core\.safetensors: does not fit.* Choose the matching backbone"):

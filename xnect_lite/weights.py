@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from xnect_lite.models.xnect import XNect
 
 _DERIVED = ("num_batches_tracked",)  # counters no inference needs
+_WRAPPERS = re.compile(r"^(?:module\.|_orig_mod\.)+")
 
 
 def search_folders() -> list[Path]:
@@ -147,7 +149,12 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
             state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise XnectError(str(path), f"is no safetensors file ({error})", "Check the path, or fetch the file again") from error
-    return {k: v.float() if v.is_floating_point() else v for k, v in state.items()}, arch
+    return {k: v.float() if v.is_floating_point() else v for k, v in unwrapped(state).items()}, arch
+
+
+def unwrapped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A state dict under its network's own names, saved through DistributedDataParallel or torch.compile or not."""
+    return {_WRAPPERS.sub("", str(name)): value for name, value in state.items()}
 
 
 def load_network(path: Path, backbone: str) -> XNect:

@@ -47,7 +47,7 @@ def mixed(photos, renders):
 
 def draws(packed, share: float, count: int, seed: int = 0) -> np.ndarray:
     sampler = CanvasSampler(packed, AugmentConfig(), 8, np.random.default_rng(seed), share)
-    return np.array([sampler._next_image() for _ in range(count)])
+    return sampler._next_images(count)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
@@ -63,7 +63,7 @@ def test_so_many_of_the_photographs_show_somebody_labelled_by_a_human(mixed):
     mixed.people.human_px[:] = np.nan
     mixed.people.human_px[mixed.people_start[1], 3] = 5.0  # a joint of somebody in picture 1
     sampler = CanvasSampler(mixed, AugmentConfig(background=0), 8, np.random.default_rng(0), 0.25, 0.6)
-    drawn = np.array([sampler._next_image() for _ in range(2000)])
+    drawn = sampler._next_images(2000)
     assert (drawn >= 4).mean() == pytest.approx(0.25, abs=0.04), "renders"
     assert (drawn == 1).sum() / (drawn < 4).sum() == pytest.approx(0.6, abs=0.04), "labelled by a human"
     counts = np.array([(drawn == i).sum() for i in (0, 2, 3)])
@@ -72,7 +72,7 @@ def test_so_many_of_the_photographs_show_somebody_labelled_by_a_human(mixed):
     assert set(state) == {"queue", "synthetic_queue", "human_queue", "rng"}
     other = CanvasSampler(mixed, AugmentConfig(background=0), 8, np.random.default_rng(1), 0.25, 0.6)
     other.restore(state)
-    assert [sampler._next_image() for _ in range(50)] == [other._next_image() for _ in range(50)]
+    assert sampler._next_images(50).tolist() == other._next_images(50).tolist()
 
 
 @pytest.mark.parametrize("labelled", [0.0, np.nan], ids=["everybody labelled by a human", "nobody"])
@@ -92,12 +92,11 @@ def test_a_mixture_goes_on_exactly_where_it_stopped(mixed):
         return CanvasSampler(mixed, AugmentConfig(), 8, np.random.default_rng(seed), 0.4)
 
     one, other = sampler(1), sampler(2)
-    for _ in range(5):
-        one._next_image()
+    one._next_images(5)
     state = json.loads(json.dumps(one.state(), default=np.ndarray.tolist))
     assert set(state) == {"queue", "synthetic_queue", "rng"}
     other.restore(state)
-    assert [one._next_image() for _ in range(50)] == [other._next_image() for _ in range(50)]
+    assert one._next_images(50).tolist() == other._next_images(50).tolist()
 
 
 def test_a_share_of_nothing_is_refused(photos, renders):
@@ -119,7 +118,7 @@ def run(*arguments) -> int:
 
 def test_photographs_and_renders_in_one_pack(renders, tmp_path, capsys):
     kit, out = write_kit(tmp_path / "kit", sets=SETS, train=2, val=1), tmp_path / "pack"
-    assert run("--photos", kit, "--renders", renders, "--part-mib", "0.02", "-o", out) == 0
+    assert run("--photos", kit, "--renders", renders, "--file-mib", "0.02", "-o", out) == 0
     manifest = json.loads((out / "manifest.json").read_text())
     parts = manifest["parts"]
     assert capsys.readouterr().out == f"{out}: 10 training and 4 validation pictures in {len(parts)} parts\n" and len(parts) > 1
@@ -131,8 +130,23 @@ def test_photographs_and_renders_in_one_pack(renders, tmp_path, capsys):
     assert [s.synthetic for s in train] == [False] * 8 + [True] * 2 and len(read_packed(out, "val")) == 4
     assert [s.read_encoded() for s in train[:8]] == [s.read_encoded() for s in originals], "original pictures"
     assert train[8].focal_px == 300
-    assert run("--renders", renders, "--part-mib", "1", "-o", out) == 2
+    assert run("--renders", renders, "--file-mib", "1", "-o", out) == 2
     assert "already holds archives. Choose another folder, or remove it" in capsys.readouterr().err
+
+
+def test_files_are_no_larger_than_asked_for_and_hold_few_validation_pictures(tmp_path, capsys):
+    """Whole files: pictures, labels, silhouettes and all. Of four validation pictures, every second one stays."""
+    kit, out = write_kit(tmp_path / "kit", sets=SETS, train=3, val=1), tmp_path / "pack"
+    assert run("--photos", kit, "--file-mib", "0.025", "--val-pictures", "2", "-o", out) == 0
+    assert "12 training and 2 validation pictures" in capsys.readouterr().out
+    sizes = [path.stat().st_size for path in sorted(out.glob("*.npz"))]
+    assert len(sizes) > 2 and max(sizes) <= 0.025 * 2**20 and min(sizes[:-1]) > 0.018 * 2**20, "and not far below"
+    train, val = read_packed(out, "train"), list(read_photokit(kit, "val"))
+    assert [s.provenance for s in train] == [s.provenance for s in read_photokit(kit, "train")]
+    assert [s.provenance for s in read_packed(out, "val")] == [s.provenance for s in val[::2]]
+    assert run("--photos", kit, "--file-mib", "0.005", "-o", tmp_path / "tiny") == 2
+    assert "MiB with a single picture, more than the 0.005 allowed. Allow larger files" in capsys.readouterr().err
+    assert not (tmp_path / "tiny" / "manifest.json").exists()
 
 
 def test_a_pack_of_renders_alone_in_one_file(renders, tmp_path):
@@ -146,8 +160,9 @@ def test_a_pack_of_renders_alone_in_one_file(renders, tmp_path):
     [
         ([], "data pack: has nothing to pack. Give --photos, --renders or --backgrounds"),
         (["--renders", "nowhere"], "manifest.json: cannot be read"),
-        (["--renders", "nowhere", "--part-mib", "0"], "--part-mib: is 0. Give a size above 0"),
-        (["--renders", "nowhere", "--part-mib", "nan"], "--part-mib: is nan. Give a size above 0"),
+        (["--renders", "nowhere", "--file-mib", "0"], "--file-mib: is 0. Give a size above 0"),
+        (["--renders", "nowhere", "--file-mib", "nan"], "--file-mib: is nan. Give a size above 0"),
+        (["--renders", "nowhere", "--val-pictures", "0"], "--val-pictures: is 0. Give 1 or more"),
     ],
 )
 def test_mistakes(arguments, message, tmp_path, capsys):

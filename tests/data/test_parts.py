@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from kit import write_kit
 
 from xnect_lite.data.archive import write_archive
 from xnect_lite.data.parts import read_manifest, read_packed, write_manifest, write_parts
 from xnect_lite.data.photokit import read_photokit
+from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
 
 
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory):
+    """Everyone with a silhouette of noise, which no compression makes small."""
     root = write_kit(tmp_path_factory.mktemp("kit"), train=4, val=2)
-    return {split: list(read_photokit(root, split, ("lspet",))) for split in ("train", "val")}
+    noise = np.random.default_rng(0).random((40, 60)) < 0.5
+    return {
+        split: [replace(s, silhouettes=(Silhouette.of(noise),) * len(s.people)) for s in read_photokit(root, split, ("lspet",))]
+        for split in ("train", "val")
+    }
 
 
 @pytest.fixture
-def folder(splits, tmp_path):
-    largest = max(len(s.read_encoded()) for members in splits.values() for s in members)
-    write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, splits, 2.1 * largest))})
+def most_bytes(splits, tmp_path):
+    """What a file with any two of the pictures takes, but not with three."""
+    members = [s for split in splits.values() for s in split]
+    pairs = [{"train": [one, other]} for one in members for other in members if one is not other]
+    sizes = []
+    for pair in pairs:
+        write_archive(tmp_path / "pair.npz", pair)
+        sizes.append((tmp_path / "pair.npz").stat().st_size)
+    (tmp_path / "pair.npz").unlink()
+    return max(sizes) + 100
+
+
+@pytest.fixture
+def folder(splits, most_bytes, tmp_path):
+    write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, splits, most_bytes))})
     return tmp_path
 
 
@@ -48,11 +69,17 @@ def test_the_size_of_parts(splits, tmp_path, share, parts):
     assert len(list(write_parts(tmp_path, splits, share * size))) == parts
 
 
-def test_no_part_is_larger_than_asked_for(folder, splits):
-    largest = max(len(s.read_encoded()) for members in splits.values() for s in members)
-    for part in read_manifest(folder)["parts"]:
-        members = [s for split in ("train", "val") for s in read_packed(folder / part["file"], split)]
-        assert sum(len(s.read_encoded()) for s in members) <= 2.1 * largest
+def test_no_file_is_larger_than_asked_for(folder, most_bytes):
+    """Pictures, silhouettes, labels and all; and there are no more files than that needs."""
+    sizes = [(folder / part["file"]).stat().st_size for part in read_manifest(folder)["parts"]]
+    assert max(sizes) <= most_bytes and len(sizes) == 3
+
+
+def test_labels_are_deflated_and_pictures_are_not(folder):
+    with zipfile.ZipFile(folder / "part-000.npz") as file:
+        members = {info.filename: info for info in file.infolist()}
+    assert members["pictures.npy"].compress_size == members["pictures.npy"].file_size
+    assert members["people_joints_px.npy"].compress_size < members["people_joints_px.npy"].file_size
 
 
 def test_a_single_archive_is_read_as_before(splits, tmp_path):

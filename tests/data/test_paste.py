@@ -14,7 +14,8 @@ from xnect_lite.data.augment import CanvasSampler
 from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import CanvasPeople, canvas_people, to_labels
 from xnect_lite.data.packed import PackedSet, pack
-from xnect_lite.data.paste import Paste, Paster
+from xnect_lite.data.paste import Paster, Pastes
+from xnect_lite.data.paste_pixels import paint
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.data.targets import encode
@@ -52,10 +53,13 @@ def pasted(
     packed = pack(samples)
     plan = Plan(*(np.zeros((1, 4), kind) for kind in (int, float, bool)), np.array([[WIDTH, HEIGHT]]), (WIDTH, HEIGHT))
     plan = replace(plan, to_source=np.tile(AS_IT_IS, (1, 4, 1, 1)))
-    image = torch.from_numpy(samples[0].read_image()).permute(2, 0, 1).float()
-    pastes = [Paste(row, to_source, flipped) for row in range(len(samples[0].people), len(packed.people))]
-    people, hidden = Paster(packed).paste(image, canvas_people(packed, plan, 0), AS_IT_IS, pastes)
-    return image.permute(1, 2, 0).numpy(), people, hidden
+    image = torch.from_numpy(samples[0].read_image()).permute(2, 0, 1).float()[None]
+    rows = np.arange(len(samples[0].people), len(packed.people))
+    pastes = Pastes(0 * rows, rows, np.tile(to_source, (len(rows), 1, 1)), np.full(len(rows), flipped))
+    found = Paster(packed).compose(canvas_people(packed, plan), plan, pastes)
+    paint(packed, image, found.layers)
+    assert (found.hidden_on == 0).all()
+    return image[0].permute(1, 2, 0).numpy(), found.people, found.hidden_xyxy
 
 
 FAR, NEAR = (40, 20, 100, 120), (70, 30, 130, 140)  # NEAR stands lower and covers the right half of FAR
@@ -148,7 +152,7 @@ def test_the_location_map_tells_of_whoever_is_in_front():
         _, people, _ = pasted(*samples)
         near = row_of(people, 0 if samples[0].people.joints_ray_mm[0, 1, 0] > 0 else 1)
         cells = torch.zeros(1, HEIGHT // STRIDE, WIDTH // STRIDE)
-        labels = to_labels([people], cells > 0, cells)
+        labels = to_labels(people, cells > 0, cells)
         targets = encode(labels, STRIDE, WIDTH, HEIGHT)
         knee = INDEX["l_knee"]
         x, y = np.rint((near.joints_net_px[0, knee] + 0.5) / STRIDE - 0.5).astype(int)
@@ -218,11 +222,13 @@ def test_people_of_whom_more_than_a_third_is_hidden_are_not_cut_out(count, cut_o
     assert (labels.layer is not None) is cut_out
 
 
-def test_a_cut_out_person_is_never_larger_than_twice_the_picture(packed):
-    rng, config = np.random.default_rng(0), AugmentConfig()
-    everybody = canvas_people(packed, Plan(np.zeros((1, 4), int), np.tile(AS_IT_IS / 9, (1, 4, 1, 1)), np.zeros((1, 4), bool),
-                                           np.array([[2000, 2000]]), (2000, 2000)), 0)  # fmt: skip
-    for base in (everybody, everybody.rows(slice(0))):
-        drawn = [one for _ in range(50) for one in Paster(packed).draw(base, (2000, 2000), config, rng)]
-        scales = [1 / np.sqrt(abs(np.linalg.det(one.to_source[:, :2]))) for one in drawn]
-        assert max(scales) == pytest.approx(2.0) and {one.flipped for one in drawn} == {True, False}
+@pytest.mark.parametrize("somebody", [True, False])
+def test_a_cut_out_person_is_never_larger_than_twice_the_picture(packed, somebody):
+    """Beside somebody nine times as large as in their picture, or alone on a canvas of 2000 px."""
+    config, flat = AugmentConfig(**ALWAYS), np.tile(AS_IT_IS / 9, (50, 4, 1, 1))
+    plan = Plan(np.zeros((50, 4), int), flat, np.zeros((50, 4), bool), np.full((50, 2), 2000), (2000, 2000))
+    people = canvas_people(packed, plan).rows(slice(None if somebody else 0))
+    drawn = Paster(packed).draw(people, plan, config, np.random.default_rng(0))
+    scales = 1 / np.sqrt(np.abs(np.linalg.det(drawn.to_source[..., :2])))
+    assert scales.max() == pytest.approx(2.0) and set(drawn.flipped.tolist()) == {True, False}
+    assert set(np.bincount(drawn.canvas)) == {1, 2}

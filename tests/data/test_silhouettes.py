@@ -33,7 +33,7 @@ def rectangle(x0: int, y0: int, x1: int, y1: int) -> Silhouette:
 
 
 def alpha(packed: PackedSilhouettes, row: int, *points: tuple[float, float]) -> list[float]:
-    return packed.alpha(row, torch.tensor(points)).tolist()
+    return packed.alpha(torch.full((len(points),), row), torch.tensor(points)).tolist()
 
 
 def test_a_rectangle_covers_its_own_pixels():
@@ -49,11 +49,11 @@ def test_large_ones_are_kept_small_and_still_cover_the_same_place():
     y, x = np.mgrid[:400, :400]
     disc = Silhouette.of((x - 200) ** 2 + (y - 180) ** 2 <= 150**2)
     packed = pack_silhouettes([disc], CPU)
-    assert (packed.height[0], packed.width[0]) == (96, 96)
+    assert packed.on_host.place[0].tolist() == [0, 96, 96]
     angle = np.linspace(0, 2 * np.pi, 50)
     for radius, expected in ((147, 1.0), (153, 0.0)):
         ring = torch.from_numpy(np.stack([200 + radius * np.cos(angle), 180 + radius * np.sin(angle)], -1).astype(np.float32))
-        assert ((packed.alpha(0, ring) > 0.5) == expected).all()
+        assert ((packed.alpha(torch.zeros(len(ring), dtype=torch.int64), ring) > 0.5) == expected).all()
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_photo_kits_masks_cover_the_labelled_people(kit):
     joints = torch.from_numpy(packed.people.joints_px)
     for row in range(len(packed.people)):
         known = torch.isfinite(joints[row, :, 0])
-        assert (packed.silhouettes.alpha(row, joints[row, known]) > 0.5).float().mean() > 0.9
+        assert (packed.silhouettes.alpha(torch.full((int(known.sum()),), row), joints[row, known]) > 0.5).float().mean() > 0.9
 
 
 def test_a_kit_without_its_masks_is_read_all_the_same(tmp_path):

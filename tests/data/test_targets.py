@@ -13,7 +13,8 @@ from people import random_mover
 
 from xnect_lite.config import GroupingConfig
 from xnect_lite.data.labels import Labels
-from xnect_lite.data.targets import Targets, encode, person_centre
+from xnect_lite.data.target_people import person_centre
+from xnect_lite.data.targets import Targets, encode
 from xnect_lite.grouping import group_people
 from xnect_lite.skeleton import INDEX, LIMBS, NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.types import Letterbox, Maps
@@ -289,7 +290,8 @@ def test_canvases_of_a_batch_do_not_touch_each_other():
     for field in ("joints_net_px", "weight_2d", "bones_m", "weight_3d", "log_depth", "present"):
         getattr(padded, field)[:, :1] = getattr(other, field)
     padded.negative_weight[:] = 0.3
-    both = Labels(*(torch.cat([getattr(one, f.name), getattr(padded, f.name)]) for f in dataclasses.fields(Labels)))
+    tensors = [f.name for f in dataclasses.fields(Labels) if isinstance(getattr(one, f.name), torch.Tensor)]
+    both = Labels(**{name: torch.cat([getattr(one, name), getattr(padded, name)]) for name in tensors})
     batch = encode(both, STRIDE, WIDTH, HEIGHT)
     for row, alone in enumerate((one, other)):
         single = encode(alone, STRIDE, WIDTH, HEIGHT)

@@ -173,3 +173,12 @@ def test_without_torchvision_resnet_says_what_to_install(monkeypatch):
     with pytest.raises(XnectError, match=r"torchvision: is not installed; ResNet-50.* pip install torchvision"):
         build_backbone("resnet50")
     build_backbone("selecsls42")  # the others do not need it
+
+
+def test_torch_compile_finds_one_graph():
+    """Without a break, that is: nothing in a forward pass leaves what can be traced."""
+    import torch._dynamo
+
+    torch._dynamo.reset()
+    found = torch._dynamo.explain(XNect("selecsls60").eval())(torch.zeros(1, 3, 32, 32))
+    assert (found.graph_break_count, found.graph_count) == (0, 1), found.break_reasons

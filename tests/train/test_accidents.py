@@ -194,6 +194,55 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_spares_the_checkpoint(photos
     assert state["step"] == 2 and all(torch.isfinite(value).all() for value in state["net"].values())
 
 
+def test_weights_that_are_not_finite_spare_the_checkpoint(photos, tmp_path, monkeypatch, capsys):
+    """The third step's gradient is no number though its loss is one: what was saved before stays, snapshots too."""
+    clip, calls = torch.nn.utils.clip_grad_norm_, []
+
+    def broken(parameters, most):
+        calls.append(1)
+        parameters = list(parameters)
+        if len(calls) == 3:
+            parameters[0].grad.fill_(torch.nan)
+        return clip(parameters, most)
+
+    monkeypatch.setattr(step.nn.utils, "clip_grad_norm_", broken)
+    assert train_pose.main(arguments(photos, tmp_path / "run", EVERY_STEP, "log_every=100", "snapshots=[0.5, 0.9]")) == 2
+    error = capsys.readouterr().err
+    assert "the weights: are no longer finite at step 3" in error and "--resume and a lower learning_rate" in error
+    state = load_state(tmp_path / "run" / "state.pt")
+    assert state["step"] == 2 and all(torch.isfinite(value).all() for value in state["net"].values())
+    for name in ("last", "at_50"):
+        assert all(v.isfinite().all() for v in load_network(tmp_path / "run" / f"{name}.safetensors", NAME).parameters())
+    assert not (tmp_path / "run" / "at_90.safetensors").exists()
+
+
+def test_snapshots_are_kept_on_the_way_and_nothing_is_scored_where_nobody_asks(photos, tmp_path, monkeypatch):
+    """Steps 2 and 3 of 4 are its first half and three quarters; a resume does not take the first of them again."""
+    run, values = tmp_path / "run", ("snapshots=[0.75, 0.5]", "validation.at_end=false")
+    taken = []
+    monkeypatch.setattr(stage1, "save_weights", lambda path, *rest: (taken.append(path.name), save_weights(path, *rest)))
+    assert train_pose.main(arguments(photos, run, *values)) == 0
+    assert taken == ["at_50.safetensors", "at_75.safetensors", "last.safetensors"]
+    assert not (run / "best.safetensors").exists() and not (run / "log.jsonl").exists()
+    first, last = (load_network(run / f"{name}.safetensors", NAME).heads.out_2d.weight for name in ("at_50", "last"))
+    assert not torch.equal(first, last)
+    taken.clear()
+    assert train_pose.main(arguments(photos, run, *values, "steps=6", resume=True)) == 0
+    assert taken == ["at_75.safetensors", "last.safetensors"], "step 4 of 6 is beyond the half"
+
+
+def test_a_snapshot_for_which_there_is_no_room_costs_no_run(photos, tmp_path, monkeypatch, capsys):
+    def save(path, *rest):
+        if path.name == "at_50.safetensors":
+            raise XnectError(str(path), "cannot be written (No space left on device)", "Make room")
+        save_weights(path, *rest)
+
+    monkeypatch.setattr(stage1, "save_weights", save)
+    assert train_pose.main(arguments(photos, tmp_path / "run", "snapshots=[0.5]", "validation.at_end=false")) == 0
+    assert "at_50.safetensors: cannot be written" in capsys.readouterr().err
+    assert load_state(tmp_path / "run" / "state.pt")["step"] == 4
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [

@@ -43,6 +43,7 @@ def test_an_unknown_key_ends_with_code_2_and_the_nearest_key(tmp_path):
         ("augment.paste=15", r"'augment.paste': needs a share from 0 to 1, got 15"),
         ("augment.jpeg=-0.1", r"'augment.jpeg': needs a share from 0 to 1, got -0.1"),
         ("data.finish_share=1.5", r"'data.finish_share': needs a share from 0 to 1, got 1.5"),
+        ("snapshots=[0.5, 1.0]", r"'snapshots': needs shares between 0 and 1, got \(0.5, 1.0\)"),
         ("augment.min_person_net_px=0", r"'augment.min_person_net_px': needs more than 0, got 0"),
         ("data.sizes_net_px=[[64, 65]]", r"'data.sizes_net_px': needs sizes in multiples of 16"),
         ("data.finish_sizes_net_px=[]", r"'data.finish_sizes_net_px': needs sizes"),

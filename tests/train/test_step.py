@@ -17,7 +17,7 @@ from xnect_lite.train.config import Stage1Config
 from xnect_lite.train.processes import Processes
 from xnect_lite.train.slots import Slots
 from xnect_lite.train.start import freeze
-from xnect_lite.train.step import make_optimizer
+from xnect_lite.train.step import make_optimizer, restore_optimizer
 from xnect_lite.weights import save_weights
 
 
@@ -102,9 +102,52 @@ def test_ema_by_hand():
         with torch.no_grad():
             net.weight.fill_(1.0 + update % 5)
             net.num_batches_tracked.fill_(update)
-        ema.update(net)
+        ema.update()
         keep = min(0.9, (1 + update) / (10 + update))
         expected = keep * expected + (1 - keep) * (1.0 + update % 5)
         assert ema.values["weight"].item() == pytest.approx(expected, rel=1e-5)
     assert ema.updates == 199 and ema.values["num_batches_tracked"] == 199, "counters are copied, not averaged"
     assert ema.values["running_mean"] == 0 and not ema.values["weight"].requires_grad
+
+
+def test_ema_goes_on_from_a_checkpoint_and_sees_what_is_no_number():
+    net, other = torch.nn.BatchNorm1d(1), torch.nn.BatchNorm1d(1)
+    ema, resumed = Ema(net, 0.9), Ema(other, 0.9)
+    with torch.no_grad():
+        net.weight.fill_(3.0)
+    ema.update()
+    resumed.restore({name: value.clone() for name, value in ema.values.items()}, ema.updates)
+    other.load_state_dict(net.state_dict())
+    for one in (ema, resumed):
+        one.update()
+    assert torch.equal(ema.values["weight"], resumed.values["weight"]) and resumed.updates == 2 and ema.is_finite()
+    with torch.no_grad():
+        net.bias.fill_(torch.nan)
+    ema.update()
+    assert not ema.is_finite()
+    with pytest.raises(KeyError):
+        ema.restore({}, 0)
+
+
+@pytest.mark.parametrize(("saved", "resumed"), [(False, True), (True, False)], ids=["on a GPU", "on a CPU"])
+def test_an_optimiser_goes_on_as_its_device_computes_it(saved, resumed):
+    """Fused as on a GPU, or not: the numbers are those of the checkpoint, the way is this run's own."""
+    torch.manual_seed(0)
+    net, config = XNect("selecsls42"), Stage1Config()
+    first, second, same = (make_optimizer(net, config, fused) for fused in (saved, resumed, saved))
+    for parameter in net.parameters():
+        parameter.grad = torch.full_like(parameter, 0.01)
+    first.step()
+    state = first.state_dict()
+    restore_optimizer(second, state)
+    same.load_state_dict(state)
+    assert {group["fused"] for group in second.param_groups} == {resumed}
+    weight = net.heads.out_2d.weight
+    before = weight.detach().clone()
+    moved = []
+    for optimizer in (second, same):
+        optimizer.step()
+        moved.append(weight.detach() - before)
+        weight.data.copy_(before)
+    assert moved[0].abs().max() > 1e-5
+    torch.testing.assert_close(moved[0], moved[1], rtol=1e-3, atol=1e-8)

@@ -27,7 +27,10 @@ def add(verbs: argparse._SubParsersAction) -> None:
     packing.add_argument("--renders", action="append", default=[], metavar="DIR", help="from synth render; may be repeated")
     packing.add_argument("--backgrounds", metavar="DIR", help="folder of pictures without people")
     packing.add_argument("--votes", metavar="FILE", help="from data vote: labels of training photographs heed it")
-    packing.add_argument("--part-mib", type=float, metavar="MIB", help="make a folder of archives of so many MiB of pictures")
+    packing.add_argument(
+        "--val-pictures", type=int, metavar="N", help="leave only about N validation pictures in, evenly spread"
+    )
+    packing.add_argument("--file-mib", type=float, metavar="MIB", help="make a folder of archives of at most so many MiB each")
     packing.add_argument("-o", "--output", required=True, metavar="PATH", help="the archive (.npz) or folder to write")
     packing.set_defaults(run=_data_pack)
 
@@ -72,12 +75,15 @@ def _data_pack(options: argparse.Namespace) -> int:
     from xnect_lite.data.pack import collect_terms, write_pack
     from xnect_lite.data.parts import read_manifest, read_packed
     from xnect_lite.data.photokit import TERMS, read_backgrounds, read_photokit
+    from xnect_lite.data.sample import evenly
     from xnect_lite.data.votes import AGAIN, read_votes
 
     if not (options.photos or options.renders or options.backgrounds):
         raise XnectError("data pack", "has nothing to pack", "Give --photos, --renders or --backgrounds")
-    if options.part_mib is not None and not options.part_mib > 0:
-        raise XnectError("--part-mib", f"is {options.part_mib:g}", "Give a size above 0")
+    if options.file_mib is not None and not options.file_mib > 0:
+        raise XnectError("--file-mib", f"is {options.file_mib:g}", "Give a size above 0")
+    if options.val_pictures is not None and options.val_pictures < 1:
+        raise XnectError("--val-pictures", f"is {options.val_pictures}", "Give 1 or more")
     terms: dict[str, str | list[str]] = dict(TERMS)
     if options.votes and not options.photos:
         raise XnectError("--votes", "are about photographs, and there are none", "Give --photos too")
@@ -95,9 +101,10 @@ def _data_pack(options: argparse.Namespace) -> int:
             splits[split] += samples[split]
     if options.backgrounds:
         splits["train"] += read_backgrounds(options.backgrounds, "train")
-    manifest = write_pack(Path(options.output), splits, terms, options.part_mib)
+    splits["val"] = evenly(splits["val"], options.val_pictures or 0)
+    manifest = write_pack(Path(options.output), splits, terms, options.file_mib)
     counts = f"{len(splits['train'])} training and {len(splits['val'])} validation pictures"
-    print(f"{options.output}: {counts}" + (f" in {len(manifest['parts'])} parts" if options.part_mib else ""))
+    print(f"{options.output}: {counts}" + (f" in {len(manifest['parts'])} parts" if options.file_mib else ""))
     return 0
 
 

@@ -12,10 +12,11 @@ import torch
 from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.canvas import area_weights, canvas_people, canvas_pixels, to_labels
 from xnect_lite.data.labels import Labels
-from xnect_lite.data.packed import PackedSet
+from xnect_lite.data.packed import PackedSet, send
 from xnect_lite.data.paste import Paster
+from xnect_lite.data.paste_pixels import paint
 from xnect_lite.data.photometric import photometric
-from xnect_lite.data.views import draw_plan
+from xnect_lite.data.views import Subjects, draw_plan
 from xnect_lite.errors import XnectError
 
 _QUEUES = ("queue", "synthetic_queue", "human_queue")
@@ -62,7 +63,7 @@ class CanvasSampler:
                 cause = f"is {self._shares[k]}, but there are not both {kinds}"
                 raise XnectError(f"data.{key}", cause, "Add what is missing, or set it to 0")
         self._queues = {k: np.zeros(0, np.int64) for k in self._pools}
-        self._paster = Paster(packed)
+        self._subjects, self._paster = Subjects.of(packed), Paster(packed)
 
     def state(self) -> dict:
         """The position in the data, for a checkpoint."""
@@ -76,25 +77,42 @@ class CanvasSampler:
     def batch(self, count: int, width: int, height: int) -> tuple[torch.Tensor, Labels]:
         """``count`` canvases: (B, 3, height, width) float 0..255 RGB and their labels."""
         packed, config, rng = self.packed, self.config, self.rng
-        plan = draw_plan(packed, config, rng, self._next_image, count, (width, height))
+        plan = draw_plan(self._subjects, config, rng, self._next_images, count, (width, height))
+        people = canvas_people(packed, plan)
+        composites = self._paster.compose(people, plan, self._paster.draw(people, plan, config, rng))
+        order = np.argsort(-composites.people.counts(count), kind="stable")  # most people first: `Labels.canvases_with`
+        plan, composites = plan.canvases(order), composites.renumbered(np.argsort(order))
         image = canvas_pixels(packed, plan)
-        people = [canvas_people(packed, plan, b) for b in range(count)]
+        paint(packed, image, composites.layers)
         ignore, negative = area_weights(packed, plan, self.stride)
-        for b in self._paster.chosen(plan, config, rng):
-            pastes = self._paster.draw(people[b], (width, height), config, rng)
-            people[b], hidden = self._paster.paste(image[b], people[b], plan.to_source[b, 0], pastes)
-            for x0, y0, x1, y1 in (np.clip(hidden, 0, (width, height) * 2) / self.stride).tolist():
-                ignore[b, int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
-        return photometric(image, config, rng), to_labels(people, ignore, negative)
+        if len(composites.hidden_on):
+            ignore |= send(composites.hidden(ignore.shape, self.stride), ignore.device)
+        return photometric(image, config, rng), to_labels(composites.people, ignore, negative)
 
-    def _next_image(self) -> int:
-        if len(self._without) and self.rng.random() < self.config.background:
-            return int(self.rng.choice(self._without))
-        pool = next((k for k in (_RENDERS, _HUMAN) if k in self._pools and self.rng.random() < self._shares[k]), _OTHERS)
-        if len(self._queues[pool]) == 0:
-            self._queues[pool] = self.rng.permutation(self._pools[pool])
-        image, self._queues[pool] = int(self._queues[pool][0]), self._queues[pool][1:]
-        return image
+    def _next_images(self, count: int) -> np.ndarray:
+        """(count,) the pictures that come next."""
+        rng = self.rng
+        images = np.zeros(count, np.int64)
+        pool = np.full(count, _OTHERS)
+        for k in (_HUMAN, _RENDERS):  # a share of the photographs, then one of everything
+            if k in self._pools:
+                pool[rng.random(count) < self._shares[k]] = k
+        background = rng.random(count) < self.config.background if len(self._without) else np.zeros(count, bool)
+        images[background] = rng.choice(self._without, int(background.sum())) if background.any() else 0
+        for k in self._pools:
+            here = np.flatnonzero(~background & (pool == k))
+            images[here] = self._take(k, len(here))
+        return images
+
+    def _take(self, pool: int, count: int) -> np.ndarray:
+        """The next pictures of a pool's shuffled epochs."""
+        parts, missing = [self._queues[pool]], count - len(self._queues[pool])
+        while missing > 0:
+            parts.append(self.rng.permutation(self._pools[pool]))
+            missing -= len(parts[-1])
+        queue = np.concatenate(parts)
+        self._queues[pool] = queue[count:]
+        return queue[:count]
 
 
 def _human_labelled(packed: PackedSet) -> np.ndarray:

@@ -24,6 +24,8 @@ class Labels:
     negative_weight (B, h, w).
     layer           (B, P) who is in front of whom, the nearer the greater, where people were pasted in; NaN = the canvas is no
                     composite: by depth where everyone has it, else by size. None = no canvas is one.
+    canvases_with   for every k below P, how many canvases have more than k people, if those with most people come first; on
+                    the host, so that nobody waits to know. None = they are in any order.
     """
 
     joints_net_px: torch.Tensor
@@ -35,6 +37,7 @@ class Labels:
     ignore: torch.Tensor
     negative_weight: torch.Tensor
     layer: torch.Tensor | None = None
+    canvases_with: tuple[int, ...] | None = None
 
 
 def bones_from_joints(joints: np.ndarray) -> np.ndarray:

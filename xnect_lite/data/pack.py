@@ -13,16 +13,16 @@ from xnect_lite.errors import XnectError
 
 
 def write_pack(
-    output: Path, splits: dict[str, list[Sample]], terms: Mapping[str, str | list[str]], part_mib: float | None = None
+    output: Path, splits: dict[str, list[Sample]], terms: Mapping[str, str | list[str]], file_mib: float | None = None
 ) -> dict[str, Any]:
-    """Write the samples into one archive, or into a folder of archives of ``part_mib`` MiB, and return the manifest.
+    """Write the samples into one archive, or into a folder of archives of at most ``file_mib`` MiB, and return the manifest.
 
     ``terms``: source (first word of a sample's provenance) -> what its pictures may be used for. The manifest of a single
     archive lies beside it, as ``.json``. Raises XnectError if it cannot be written, or the folder holds such archives already.
     """
     sources = {"sources": _sources(splits, terms)}
-    if part_mib is not None:
-        return write_part_folder(output, splits, part_mib, sources)
+    if file_mib is not None:
+        return write_part_folder(output, splits, file_mib, sources)
     try:
         manifest = {**sources, "parts": [write_part(output, splits)]}
         text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"

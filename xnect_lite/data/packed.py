@@ -6,6 +6,7 @@ it. Each picture is stored twice, whole and at half size, so that shrinking does
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -91,10 +92,14 @@ class PackedSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def picture_of(self, row: np.ndarray) -> np.ndarray:
+        """(...) the picture that people ``row`` (...) are on."""
+        return np.searchsorted(self.people_start, row, side="right") - 1
 
-def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers: int = 4, progress: bool = False) -> PackedSet:
-    """Decode every picture and lay the labels out flat."""
-    samples, device = list(samples), torch.device(device)
+
+def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers: int = 0, progress: bool = False) -> PackedSet:
+    """Decode every picture, ``workers`` at once (0 = as many as there are processor cores), and lay the labels out flat."""
+    samples, device, workers = list(samples), torch.device(device), workers or os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         decoded = pool.map(_levels, samples)
         pictures = list(tqdm(decoded, total=len(samples), desc="decoding", unit="image", disable=not progress))
@@ -110,7 +115,9 @@ def pack(samples: Iterable[Sample], device: torch.device | str = "cpu", workers:
         focal_px=np.array([np.nan if s.focal_px is None else s.focal_px for s in samples], np.float64),
         provenance=tuple(s.provenance for s in samples),
         sizes=sizes,
-        silhouettes=pack_silhouettes((one for s in samples for one in s.silhouettes or (None,) * len(s.people)), device),
+        silhouettes=pack_silhouettes(
+            (one for s in samples for one in s.silhouettes or (None,) * len(s.people)), device, workers
+        ),
     )
 
 

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xnect_lite.data.archive import SPLITS, read_archive, write_archive
+import numpy as np
+
+from xnect_lite.data.archive import SPLITS, read_archive, stored_bytes, write_archive
 from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 
@@ -57,35 +59,50 @@ def write_manifest(folder: Path, entries: dict[str, Any]) -> None:
 
 
 def write_parts(folder: Path, splits: Mapping[str, Iterable[Sample]], most_bytes: float) -> Iterator[dict[str, Any]]:
-    """Write ``part-000.npz`` … of at most ``most_bytes`` of pictures (one at least); yield their manifest entries."""
-    waiting: dict[str, list[Sample]] = {split: [] for split in SPLITS}
-    size, number = 0, 0
-    for split, samples in splits.items():
-        for sample in samples:
-            if sample.read_encoded is None:
-                raise ValueError(f"{sample.provenance} comes from no picture file")
-            weight = len(sample.read_encoded())
-            if size and size + weight > most_bytes:
-                yield write_part(folder / f"part-{number:03d}.npz", waiting)
-                waiting, size, number = {split: [] for split in SPLITS}, 0, number + 1
-            waiting[split].append(sample)
-            size += weight
-    if size:
-        yield write_part(folder / f"part-{number:03d}.npz", waiting)
+    """Write ``part-000.npz`` … of at most ``most_bytes`` each, but of one picture at least; yield their manifest entries."""
+    members = [(split, sample) for split, samples in splits.items() for sample in samples]
+    for _, sample in members:
+        if sample.read_encoded is None:
+            raise ValueError(f"{sample.provenance} comes from no picture file")
+    sizes = np.array([stored_bytes(sample) for _, sample in members], np.int64)
+    start = number = 0
+    while start < len(members):
+        entry, count = _write_fitting(folder / f"part-{number:03d}.npz", members[start:], sizes[start:], most_bytes)
+        yield entry
+        start, number = start + count, number + 1
+
+
+def _write_fitting(
+    path: Path, members: Sequence[tuple[str, Sample]], sizes: np.ndarray, most_bytes: float
+) -> tuple[dict[str, Any], int]:
+    """Write as many of the members as fit, one at least; their manifest entry and number. ``sizes``: as `stored_bytes`."""
+    count = max(1, int(np.searchsorted(np.cumsum(sizes), most_bytes, side="right")))
+    while True:
+        chosen = members[:count]
+        entry = write_part(path, {split: [sample for of, sample in chosen if of == split] for split in SPLITS})
+        over = path.stat().st_size - most_bytes
+        if over <= 0 or count == 1:
+            return entry, count
+        last = np.cumsum(sizes[:count][::-1])  # how much labels take, deflated, is known only now
+        count = max(1, count - 1 - int(np.searchsorted(last, over)))
 
 
 def write_part_folder(
-    folder: Path, splits: Mapping[str, Iterable[Sample]], part_mib: float, entries: dict[str, Any]
+    folder: Path, splits: Mapping[str, Iterable[Sample]], file_mib: float, entries: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write a whole folder: archives of ``part_mib`` MiB of pictures, then the manifest, which holds ``entries`` too.
+    """Write a whole folder: archives of at most ``file_mib`` MiB, then the manifest, which holds ``entries`` too.
 
-    Returns the manifest. Raises XnectError if the folder holds archives already, or cannot be written.
+    Returns the manifest. Raises XnectError if the folder holds archives already, cannot be written, or one picture takes more.
     """
     if (folder / MANIFEST).exists():
         raise XnectError(str(folder), "already holds archives", "Choose another folder, or remove it")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        manifest = {**entries, "parts": list(write_parts(folder, splits, part_mib * 2**20))}
+        manifest = {**entries, "parts": list(write_parts(folder, splits, file_mib * 2**20))}
+        largest = max((folder / part["file"] for part in manifest["parts"]), key=lambda path: path.stat().st_size, default=None)
+        if largest and largest.stat().st_size > file_mib * 2**20:
+            cause = f"takes {largest.stat().st_size / 2**20:.3g} MiB with a single picture, more than the {file_mib:g} allowed"
+            raise XnectError(str(largest), cause, "Allow larger files")
         write_manifest(folder, manifest)
     except OSError as error:
         raise XnectError(str(folder), f"cannot be written ({error.strerror})", "Choose another folder") from error

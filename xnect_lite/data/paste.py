@@ -1,5 +1,5 @@
 """Composites in MuCo-3DHP's manner, made while training: people cut out of other pictures by their silhouettes, pasted in
-depth order, with everybody's labels.
+depth order, with everybody's labels. Here all is decided, for a whole batch; `paste_pixels` paints.
 
 Photographs tell no distances, so whoever stands lower on the canvas is taken as nearer, as on level ground. People of the
 canvas who are nearer than somebody pasted come before them again, if their silhouettes are known. A joint behind somebody
@@ -8,16 +8,15 @@ nearer is hidden: it can only be guessed, and counts half.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from xnect_lite.data.augment_config import AugmentConfig
-from xnect_lite.data.canvas import CanvasPeople, people_in_view, picture_level
+from xnect_lite.data.canvas import CanvasPeople, Windows, people_in_windows
 from xnect_lite.data.packed import PackedSet
-from xnect_lite.data.views import Plan, draw_angle, view
+from xnect_lite.data.views import Plan, apply, draw_angles, views
 from xnect_lite.skeleton import LIMB_JOINTS_12
 
 HIDDEN_SHARE = 0.5
@@ -29,40 +28,68 @@ _LEAST_NET_PX = 24.0
 
 
 @dataclass(frozen=True)
-class Paste:
-    """Person ``row`` of the packed set, seen through to_source (2, 3), network to source pixels."""
+class Pastes:
+    """M people: row (M,) of the packed set, canvas (M,) ascending; to_source (M, 2, 3) from network to source pixels."""
 
-    row: int
+    canvas: np.ndarray
+    row: np.ndarray
     to_source: np.ndarray
-    flipped: bool
+    flipped: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.row)
 
 
 @dataclass(frozen=True)
-class _Layer:
-    """One person (P = 1) between the others of a canvas, and the view of the picture that their silhouette belongs to."""
+class Layers:
+    """Everybody (L) of the canvases that somebody is pasted into; the nearer, the greater their layer.
+
+    to_source (L, 2, 3): of the picture that their silhouette belongs to. pasted (L,) bool.
+    """
 
     people: CanvasPeople
     to_source: np.ndarray
-    pasted: bool
+    pasted: np.ndarray
 
-    @property
-    def row(self) -> int:
-        return int(self.people.row[0])
+    def nearer_than(self, index: np.ndarray) -> np.ndarray:
+        """(K, L) bool: who stands before layers ``index`` (K,) on their canvas."""
+        canvas, layer = self.people.canvas, self.people.layer
+        return (canvas[index, None] == canvas) & (layer[index, None] < layer)
 
-    @property
-    def feet(self) -> float:
-        """How low on the canvas the person reaches."""
-        return float(np.nanmax(self.people.joints_net_px[..., 1]))
+    def turns(self) -> list[np.ndarray]:
+        """Indices of those to be pasted, the farthest first; a turn holds one of a canvas at most."""
+        index = np.flatnonzero(self.pasted)
+        nearer = self.nearer_than(index)[:, index].sum(1)
+        return [index[nearer == k] for k in reversed(range(nearer.max(initial=-1) + 1))]
 
-    def source(self, xy_net: torch.Tensor) -> torch.Tensor:
-        """(..., 2) network pixels in their picture."""
-        (a, b, c), (d, e, f) = self.to_source.tolist()
-        x, y = xy_net.unbind(-1)
-        return torch.stack([a * x + b * y + c, d * x + e * y + f], -1)
+
+@dataclass(frozen=True)
+class Composites:
+    """A batch in which people are pasted: those of whom enough shows, everyone's layers on the canvases concerned, and boxes of
+    those of whom too little shows, hidden_xyxy (H, 4) network pixels on canvas hidden_on (H,).
+    """
+
+    people: CanvasPeople
+    layers: Layers
+    hidden_on: np.ndarray
+    hidden_xyxy: np.ndarray
+
+    def renumbered(self, numbers: np.ndarray) -> Composites:
+        """The same, canvas b now being number ``numbers[b]``."""
+        layers = replace(self.layers, people=replace(self.layers.people, canvas=numbers[self.layers.people.canvas]))
+        return Composites(self.people.renumbered(numbers), layers, numbers[self.hidden_on], self.hidden_xyxy)
+
+    def hidden(self, shape: tuple[int, int, int], stride: int) -> np.ndarray:
+        """(B, h, w) bool of this ``shape``: map cells where somebody is of whom too little shows."""
+        out = np.zeros(shape, bool)
+        limits = np.array([shape[2], shape[1]] * 2)
+        for b, (x0, y0, x1, y1) in zip(self.hidden_on, (self.hidden_xyxy / stride).clip(0, limits), strict=True):
+            out[b, int(y0) : int(np.ceil(y1)), int(x0) : int(np.ceil(x1))] = True
+        return out
 
 
 class Paster:
-    """Pastes people of a packed set into canvases."""
+    """Decides who of a packed set is pasted where."""
 
     def __init__(self, packed: PackedSet) -> None:
         self.packed = packed
@@ -71,117 +98,113 @@ class Paster:
         in_view = packed.people.visible[:, LIMB_JOINTS_12].mean(1) >= _LEAST_IN_VIEW
         self._choices = np.flatnonzero(packed.silhouettes.whole(packed.sizes[self._image]) & in_view)
 
-    def chosen(self, plan: Plan, config: AugmentConfig, rng: np.random.Generator) -> list[int]:
-        """Which canvases get somebody pasted in: a share of those that show one picture."""
+    def draw(self, people: CanvasPeople, plan: Plan, config: AugmentConfig, rng: np.random.Generator) -> Pastes:
+        """One or two people at random places of a share of the canvases of one picture.
+
+        They stand near somebody there, about as tall, lower if taller.
+        """
         if not len(self._choices) or config.paste <= 0:
-            return []
-        return [b for b in range(len(plan.image)) if plan.single(b) and rng.random() < config.paste]
+            return Pastes(*(np.zeros((0, *shape), kind) for shape, kind in (((), int), ((), int), ((2, 3), float), ((), bool))))
+        chosen = np.flatnonzero(plan.single & (rng.random(len(plan.image)) < config.paste))
+        canvas = np.repeat(chosen, rng.integers(1, _MOST_PASTED + 1, len(chosen)))
+        count, (width, height) = len(canvas), plan.size
+        row = rng.choice(self._choices, count)
+        near, there = _draw_neighbours(people, canvas, len(plan.image), rng)
+        low, high = (np.where(there[:, None], corner, 0.0) for corner in near)
+        tall = np.where(there, (high - low).max(1).clip(_LEAST_NET_PX), rng.uniform(0.3, 0.9, count) * height)
+        centre = np.where(there, (low[:, 0] + high[:, 0]) / 2, rng.uniform(0, width, count))
+        feet = np.where(there, high[:, 1], rng.uniform(0.6, 1.1, count) * height)
 
-    def draw(self, base: CanvasPeople, size: tuple[int, int], config: AugmentConfig, rng: np.random.Generator) -> list[Paste]:
-        """One or two people at random places of a canvas of ``size``: near somebody there, about as tall, lower if taller."""
-        return [self._draw(base, size, config, rng) for _ in range(int(rng.integers(1, _MOST_PASTED + 1)))]
-
-    def _draw(self, base: CanvasPeople, size: tuple[int, int], config: AugmentConfig, rng: np.random.Generator) -> Paste:
-        width, height = size
-        row = int(rng.choice(self._choices))
-        x0, y0, x1, y1 = self.packed.silhouettes.box_xyxy[row].astype(np.float64)
-        if len(base):
-            xy = base.joints_net_px[rng.integers(len(base))]
-            low, high = np.nanmin(xy, 0), np.nanmax(xy, 0)
-            tall, centre, feet = max(float((high - low).max()), _LEAST_NET_PX), (low[0] + high[0]) / 2, high[1]
-        else:
-            tall, centre, feet = rng.uniform(0.3, 0.9) * height, rng.uniform(0, width), rng.uniform(0.6, 1.1) * height
-        wanted = tall * np.exp(rng.uniform(np.log(0.6), np.log(1.5)))
+        x0, y0, x1, y1 = self.packed.silhouettes.box_xyxy[row].astype(np.float64).T
+        wanted = tall * np.exp(rng.uniform(np.log(0.6), np.log(1.5), count))
         scale = np.clip(wanted, _LEAST_NET_PX, _MOST_ENLARGED * (y1 - y0)) / (y1 - y0)
         share = scale * (y1 - y0) / tall
-        x = centre + rng.uniform(-0.6, 0.6) * tall
-        y = feet + (share - 1) * 0.4 * tall + rng.normal(0, 0.03) * tall
-        flip = bool(rng.random() < config.flip)
-        feet_source = np.array([(x0 + x1) / 2, y1]) - 0.5
-        return Paste(row, view(scale, draw_angle(config, rng), flip, feet_source, np.array([x, y])), flip)
+        x = centre + rng.uniform(-0.6, 0.6, count) * tall
+        y = feet + (share - 1) * 0.4 * tall + rng.normal(0, 0.03, count) * tall
+        flip, angle = rng.random(count) < config.flip, draw_angles(config, rng, count)
+        feet_source = np.stack([(x0 + x1) / 2, y1], 1) - 0.5
+        return Pastes(canvas, row, views(scale[:, None], angle, flip, feet_source, np.stack([x, y], 1)), flip)
 
-    def paste(
-        self, image: torch.Tensor, base: CanvasPeople, base_to_source: np.ndarray, pastes: Sequence[Paste]
-    ) -> tuple[CanvasPeople, np.ndarray]:
-        """Paint ``pastes`` into ``image`` (3, H, W), in place, before and behind the ``base`` picture's people.
+    def compose(self, people: CanvasPeople, plan: Plan, pastes: Pastes) -> Composites:
+        """Put ``pastes`` before and behind the ``people`` of the pictures, and see who hides whom."""
+        if not len(pastes):
+            nobody = people.rows(slice(0))
+            return Composites(people, Layers(nobody, np.zeros((0, 2, 3)), np.zeros(0, bool)), nobody.canvas, np.zeros((0, 4)))
+        layers = self._layers(people, plan, pastes)
+        everyone = layers.people
+        covered = self._covered(layers)
+        seen = everyone.seen & ~covered
+        hidden = (layers.pasted | covered.any(1)) & (seen.sum(1) < _LEAST_SEEN)
+        weight = everyone.weight_2d * np.where(covered, HIDDEN_SHARE, 1.0)
+        taught = replace(everyone, seen=seen, weight_2d=weight).rows(~hidden)
+        others = people.rows(~np.isin(people.canvas, pastes.canvas))
+        return Composites(
+            CanvasPeople.joined([others, taught]).by_canvas(),
+            layers,
+            everyone.canvas[hidden],
+            _wider(*everyone.rows(hidden).boxes()),
+        )
 
-        Returns everyone of whom enough shows, and (K, 4) boxes of the others, network pixels.
-        """
-        layers = self._far_to_near(base, base_to_source, [self._layer(one, image.shape[2], image.shape[1]) for one in pastes])
-        for k, layer in enumerate(layers):
-            if layer.pasted:
-                self._paint(image, layer, before=[nearer for nearer in layers[k + 1 :] if not nearer.pasted])
-        taught, hidden = [], []
-        for k, layer in enumerate(layers):
-            covered = self._covered(layer, layers[k + 1 :])
-            people = layer.people
-            seen = people.seen & ~covered
-            if (layer.pasted or covered.any()) and seen.sum() < _LEAST_SEEN:
-                hidden.append(_box(people.joints_net_px[0]))
-                continue
-            weight = people.weight_2d * np.where(covered, HIDDEN_SHARE, 1.0)
-            taught.append(replace(people, seen=seen, weight_2d=weight, layer=np.array([float(k)])))
-        return CanvasPeople.joined([base.rows(slice(0)), *taught]), np.array(hidden).reshape(-1, 4)
+    def _layers(self, people: CanvasPeople, plan: Plan, pastes: Pastes) -> Layers:
+        """Pasted people of whom no joint would be on the canvas are left out."""
+        corner = np.broadcast_to(np.array(plan.size, np.float64), (len(pastes), 2))
+        windows = Windows(
+            pastes.canvas, self._image[pastes.row], pastes.to_source, pastes.flipped, np.zeros_like(corner), corner
+        )
+        found, there = people_in_windows(self.packed, windows, np.arange(len(pastes)), pastes.row)
+        base = people.rows(np.isin(people.canvas, pastes.canvas))
+        everyone = CanvasPeople.joined([base, found])
+        to_source = np.concatenate([plan.to_source[base.canvas, 0], pastes.to_source[there]])
+        pasted = np.arange(len(everyone)) >= len(base)
+        order, layer = self._far_to_near(everyone, pasted)
+        return Layers(replace(everyone.rows(order), layer=layer), to_source[order], pasted[order])
 
-    def _layer(self, one: Paste, width: int, height: int) -> _Layer | None:
-        """None if no joint of theirs would be on the canvas."""
-        corners = np.zeros(2), np.array([width, height], np.float64)
-        rows, image = slice(one.row, one.row + 1), int(self._image[one.row])
-        people = people_in_view(self.packed, image, rows, one.to_source, one.flipped, *corners)
-        return _Layer(people, one.to_source, pasted=True) if len(people) else None
+    def _far_to_near(self, people: CanvasPeople, pasted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(L,) index of the people from far to near, canvas after canvas, and (L,) their layers in that order."""
+        low, high = people.boxes()
+        size, feet = (high - low).max(1), high[:, 1]
+        over = ~pasted & self.packed.silhouettes.known[people.row]  # who can be painted over somebody
+        order: list[int] = []
+        layers: list[int] = []
+        for canvas in np.unique(people.canvas):
+            here = np.flatnonzero(people.canvas == canvas)
+            base, new = here[~pasted[here]], here[pasted[here]]
+            by_depth = np.isfinite(people.log_depth[base]).all()
+            far_to_near = base[np.argsort(-people.log_depth[base] if by_depth else size[base])].tolist()
+            # Somebody pasted stands behind those nearest ones who are lower, and can be painted over them.
+            for one in new[np.argsort(feet[new])].tolist():
+                behind = [k for k, other in enumerate(far_to_near) if not (over[other] and feet[other] > feet[one])]
+                far_to_near.insert(1 + max(behind, default=-1), one)
+            order += far_to_near
+            layers += range(len(far_to_near))
+        return np.array(order, np.int64), np.array(layers, np.float64)
 
-    def _far_to_near(self, base: CanvasPeople, base_to_source: np.ndarray, pasted: Sequence[_Layer | None]) -> list[_Layer]:
-        """Base people in their own order; somebody pasted stands behind those nearest ones who can be painted over them."""
-        layers = [_Layer(base.rows([i]), base_to_source, pasted=False) for i in base.far_to_near()]
-        for one in sorted((one for one in pasted if one is not None), key=lambda one: one.feet):
-            behind = [k for k, other in enumerate(layers) if other.pasted or not self._is_before(other, one)]
-            layers.insert(1 + max(behind, default=-1), one)
-        return layers
-
-    def _is_before(self, other: _Layer, one: _Layer) -> bool:
-        return bool(self.packed.silhouettes.known[other.row]) and other.feet > one.feet
-
-    def _paint(self, image: torch.Tensor, layer: _Layer, before: Sequence[_Layer]) -> None:
-        silhouettes, images = self.packed.silhouettes, self.packed.images
-        window = _window(silhouettes.box_xyxy[layer.row], layer.to_source, image.shape[2], image.shape[1])
-        if window is None:
-            return
-        left, top, right, bottom = window
-        xs = torch.arange(left, right, dtype=torch.float32, device=image.device)
-        ys = torch.arange(top, bottom, dtype=torch.float32, device=image.device)
-        net = torch.stack(torch.meshgrid(xs, ys, indexing="xy"), -1)
-        source = layer.source(net)
-        alpha = silhouettes.alpha(layer.row, source)
-        for other in before:
-            alpha = alpha * (1 - silhouettes.alpha(other.row, other.source(net)))
-        level = int(picture_level(layer.to_source))
-        of = torch.full(source.shape[:-1], int(self._image[layer.row]), device=image.device)
-        colour = images.gather(of, torch.full_like(of, level), source, 0.0)
-        area = image[:, top:bottom, left:right]
-        area.lerp_(colour.permute(2, 0, 1), alpha.expand_as(area))
-
-    def _covered(self, layer: _Layer, nearer: Sequence[_Layer]) -> np.ndarray:
-        """(1, 24) bool. Who hides whom among the base picture's own people is in their labels already."""
-        joints = torch.from_numpy(layer.people.joints_net_px.astype(np.float32))
-        covered = np.zeros(joints.shape[:-1], bool)
-        for other in nearer:
-            if layer.pasted or other.pasted:
-                covered |= (self.packed.silhouettes.alpha(other.row, other.source(joints)) > 0.5).numpy()
+    def _covered(self, layers: Layers) -> np.ndarray:
+        """(L, 24) bool. Who hides whom among the base picture's own people is in their labels already."""
+        far, near = np.nonzero(layers.nearer_than(np.arange(len(layers.people))) & (layers.pasted[:, None] | layers.pasted))
+        covered = np.zeros(layers.people.weight_2d.shape, bool)
+        if len(far):
+            to_source = layers.to_source[near]
+            source = apply(to_source[..., :2], layers.people.joints_net_px[far]) + to_source[:, None, :, 2]
+            row = torch.from_numpy(layers.people.row[near])[:, None].expand(source.shape[:2])
+            alpha = self.packed.silhouettes.alpha(row, torch.from_numpy(source.astype(np.float32)))
+            np.logical_or.at(covered, far, alpha.numpy() > 0.5)
         return covered
 
 
-def _window(box: np.ndarray, to_source: np.ndarray, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Left, top, right and bottom of the canvas' part in which the box of a picture lies."""
-    x0, y0, x1, y1 = (float(v) - 0.5 for v in box)
-    corners = np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
-    net = (corners - to_source[:, 2]) @ np.linalg.inv(to_source[:, :2]).T
-    left, top = np.floor(net.min(0)).clip(0, (width, height)).astype(int).tolist()
-    right, bottom = (np.ceil(net.max(0)) + 1).clip(0, (width, height)).astype(int).tolist()
-    return (left, top, right, bottom) if left < right and top < bottom else None
+def _draw_neighbours(
+    people: CanvasPeople, canvas: np.ndarray, canvases: int, rng: np.random.Generator
+) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Low and high corner (M, 2) of a random person of each of ``canvas`` (M,), and (M,) whether anybody is there."""
+    counts = people.counts(canvases)
+    index = (np.cumsum(counts) - counts)[canvas] + (rng.random(len(canvas)) * counts[canvas]).astype(np.int64)
+    there = counts[canvas] > 0
+    corners = np.zeros((2, len(canvas), 2))
+    corners[:, there] = people.rows(index[there]).boxes()
+    return (corners[0], corners[1]), there
 
 
-def _box(joints: np.ndarray) -> np.ndarray:
-    """(4,) around the joints (24, 2) that are known, a tenth wider."""
-    low, high = np.nanmin(joints, 0), np.nanmax(joints, 0)
-    margin = 0.1 * (high - low).max()
-    return np.concatenate([low - margin, high + margin])
+def _wider(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """(N, 4) boxes a tenth wider than from low to high (N, 2)."""
+    margin = 0.1 * (high - low).max(1, keepdims=True, initial=0)
+    return np.concatenate([low - margin, high + margin], 1)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from xnect_lite.data.areas import Areas
 from xnect_lite.data.augment_config import AugmentConfig
 from xnect_lite.data.jpeg import jpeg
 from xnect_lite.data.packed import send
@@ -28,11 +29,7 @@ def photometric(image: torch.Tensor, config: AugmentConfig, rng: np.random.Gener
         generator = torch.Generator(device=image.device).manual_seed(int(rng.integers(2**62)))
         noise = torch.randn(image[chosen].shape, generator=generator, device=image.device)
         image[chosen] += noise * float(rng.uniform(2, 12))
-    height, width = image.shape[-2:]
-    for b in np.flatnonzero(rng.random(count) < config.cut_out):
-        w, h = (rng.uniform(0.08, 0.3, 2) * (width, height)).astype(int) + 1
-        x, y = int(rng.integers(0, width - w)), int(rng.integers(0, height - h))
-        image[b, :, y : y + h, x : x + w] = _column(rng.uniform(0, 255, 3), image)[:, None, None]
+    _cut_out(image, np.flatnonzero(rng.random(count) < config.cut_out), rng)
     chosen = _some(config.jpeg, image, rng)
     if len(chosen):
         image[chosen] = jpeg(image[chosen], _column(rng.uniform(15, 90, len(chosen)), image))
@@ -47,19 +44,28 @@ def _some(share: float, image: torch.Tensor, rng: np.random.Generator) -> torch.
 def _colours(image: torch.Tensor, config: AugmentConfig, rng: np.random.Generator) -> torch.Tensor:
     """Saturation, contrast, brightness, tint and gamma. What is grey may be tinted, as under a lamp or in an old print."""
     count, strength = len(image), config.colour
-    gain = _column(np.exp(rng.normal(0, strength, (count, 1)) + rng.normal(0, strength / 4, (count, 3))), image)[
-        ..., None, None
-    ]
-    contrast = _column(np.exp(rng.normal(0, strength, count)), image)[:, None, None, None]
+    lamp = np.exp(rng.normal(0, strength, (count, 1)) + rng.normal(0, strength / 4, (count, 3)))
     saturation = np.clip(rng.normal(1, 1.5 * strength, count), 0, 2)
     saturation = np.where(rng.random(count) < config.grey, rng.uniform(0, _MOST_LEFT_OF_GREY, count), saturation)
-    saturation = _column(saturation, image)[:, None, None, None]
-    gamma = _column(np.exp(rng.normal(0, strength / 2, count)), image)[:, None, None, None]
+    contrast, gamma = np.exp(rng.normal(0, (strength, strength / 2), (count, 2))).T
+    numbers = _column(np.column_stack([lamp, saturation, contrast, gamma]), image)[..., None, None]
+    gain, (saturation, contrast, gamma) = numbers[:, :3], numbers[:, 3:].split(1, 1)
     grey = image.mean(1, keepdim=True)
     image = grey + (image - grey) * saturation
     middle = image.mean((1, 2, 3), keepdim=True)
     image = ((image - middle) * contrast + middle) * gain
     return 255 * (image / 255).clamp(1e-4, 1) ** gamma
+
+
+def _cut_out(image: torch.Tensor, chosen: np.ndarray, rng: np.random.Generator) -> None:
+    """Paint a rectangle over canvases ``chosen`` (K,), in place."""
+    sides = np.array(image.shape[:-3:-1])  # width, height
+    size = (rng.uniform(0.08, 0.3, (len(chosen), 2)) * sides).astype(np.int64) + 1
+    low = rng.integers(0, sides - size)
+    colour = rng.uniform(0, 255, (len(chosen), 3))
+    if len(chosen):
+        area = Areas.of(np.concatenate([low, low + size], 1), image.device)
+        image[send(chosen, image.device)[area.which], :, area.y, area.x] = _column(colour, image)[area.which]
 
 
 def _column(values: np.ndarray, image: torch.Tensor) -> torch.Tensor:

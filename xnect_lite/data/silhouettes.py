@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -48,45 +49,34 @@ class Silhouette:
 
 
 @dataclass(frozen=True)
-class PackedSilhouettes:
-    """Everyone's silhouettes, in the order of a packed set's P people.
+class SilhouetteTable:
+    """Silhouettes on one device, in the order of P people.
 
-    pixels: (total,) uint8 on the device; host_pixels: the same in the host's memory, so that labels can ask without waiting.
-    offset, width, height: (P,) int64, width 0 = not known. box_xyxy: (P, 4) in pixels of the person's picture.
+    pixels: (total,) uint8; place: (P, 3) int64 offset, width and height; box_xyxy: (P, 4) float32.
     """
 
     pixels: torch.Tensor
-    host_pixels: torch.Tensor
-    offset: np.ndarray
-    width: np.ndarray
-    height: np.ndarray
-    box_xyxy: np.ndarray
+    place: torch.Tensor
+    box_xyxy: torch.Tensor
 
-    @property
-    def known(self) -> np.ndarray:
-        """(P,) bool."""
-        return self.width > 0
+    def to(self, device: torch.device) -> SilhouetteTable:
+        """The same on another device."""
+        return SilhouetteTable(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
-    def whole(self, sizes: np.ndarray) -> np.ndarray:
-        """(P,) bool: large enough to be cut out, and not cut by the edge of their picture; sizes (P, 2) width, height."""
-        box = self.box_xyxy
-        inside = (box[:, :2] >= _BORDER_PX).all(1) & (box[:, 2:] <= sizes - _BORDER_PX).all(1)
-        return self.known & inside & (box[:, 3] - box[:, 1] >= _LEAST_HEIGHT_PX)
-
-    def alpha(self, row: int, xy: torch.Tensor) -> torch.Tensor:
-        """(...) 0..1, how much of person ``row`` covers (..., 2) pixels of their own picture; NaN is covered by nobody."""
-        pixels = self.host_pixels if xy.device.type == "cpu" else self.pixels
-        x0, y0, x1, y1 = self.box_xyxy[row].tolist()
-        width, height, offset = int(self.width[row]), int(self.height[row]), int(self.offset[row])
+    def alpha(self, row: torch.Tensor, xy: torch.Tensor) -> torch.Tensor:
+        """(...) 0..1, how much of persons ``row`` (...) covers (..., 2) pixels of their own pictures; of NaN, nothing."""
+        offset, width, height = self.place[row].unbind(-1)
+        last_x, last_y = ((size - 1).clamp_min(0) for size in (width, height))
+        x0, y0, x1, y1 = self.box_xyxy[row].unbind(-1)
         x = (xy[..., 0] + 0.5 - x0) * (width / (x1 - x0)) - 0.5
         y = (xy[..., 1] + 0.5 - y0) * (height / (y1 - y0)) - 0.5
         inside = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
-        x, y = (torch.where(inside, v, 0.0).clamp(0, most - 1) for v, most in ((x, width), (y, height)))
+        x, y = (torch.where(inside, v, 0.0).clamp_min(0).minimum(last.float()) for v, last in ((x, last_x), (y, last_y)))
         left, top = x.long(), y.long()
-        right, bottom = (left + 1).clamp_max(width - 1), (top + 1).clamp_max(height - 1)
+        right, bottom = torch.minimum(left + 1, last_x), torch.minimum(top + 1, last_y)
 
         def at(down: torch.Tensor, across: torch.Tensor) -> torch.Tensor:
-            return pixels[offset + down * width + across].float()
+            return self.pixels[offset + down * width + across].float()
 
         upper = torch.lerp(at(top, left), at(top, right), x - left)
         lower = torch.lerp(at(bottom, left), at(bottom, right), x - left)
@@ -94,18 +84,45 @@ class PackedSilhouettes:
         return inside * ((value - _SOFT[0]) / (_SOFT[1] - _SOFT[0])).clamp(0, 1)
 
 
-def pack_silhouettes(silhouettes: Iterable[Silhouette | None], device: torch.device) -> PackedSilhouettes:
-    """Decode them all, one after the other. Raises XnectError if one cannot be decoded."""
+@dataclass(frozen=True)
+class PackedSilhouettes:
+    """Everyone's silhouettes, in the order of a packed set's P people.
+
+    on_device, on_host: twice, so that labels can ask without waiting for the device.
+    known: (P,) bool. box_xyxy: (P, 4) in pixels of the person's picture.
+    """
+
+    on_device: SilhouetteTable
+    on_host: SilhouetteTable
+    known: np.ndarray
+    box_xyxy: np.ndarray
+
+    def whole(self, sizes: np.ndarray) -> np.ndarray:
+        """(P,) bool: large enough to be cut out, and not cut by the edge of their picture; sizes (P, 2) width, height."""
+        box = self.box_xyxy
+        inside = (box[:, :2] >= _BORDER_PX).all(1) & (box[:, 2:] <= sizes - _BORDER_PX).all(1)
+        return self.known & inside & (box[:, 3] - box[:, 1] >= _LEAST_HEIGHT_PX)
+
+    def alpha(self, row: torch.Tensor, xy: torch.Tensor) -> torch.Tensor:
+        """As `SilhouetteTable.alpha`, on the device that ``row`` and ``xy`` are on."""
+        return (self.on_host if xy.device.type == "cpu" else self.on_device).alpha(row, xy)
+
+
+def pack_silhouettes(silhouettes: Iterable[Silhouette | None], device: torch.device, workers: int = 1) -> PackedSilhouettes:
+    """Decode them all, ``workers`` at once. Raises XnectError if one cannot be decoded."""
     found = [one if one is not None and (one.box_xyxy[2:] > one.box_xyxy[:2]).all() else None for one in silhouettes]
-    masks = [np.zeros((0, 0), np.uint8) if one is None else one.decoded() for one in found]
-    sizes = np.array([mask.size for mask in masks], np.int64)
-    pixels = torch.from_numpy(np.concatenate([mask.ravel() for mask in masks] or [np.zeros(0, np.uint8)]))
-    boxes = [np.zeros(4) if one is None else one.box_xyxy for one in found]
-    return PackedSilhouettes(
-        pixels.to(device),
-        pixels,
-        np.cumsum(sizes) - sizes,
-        np.array([mask.shape[1] for mask in masks], np.int64),
-        np.array([mask.shape[0] for mask in masks], np.int64),
-        np.array(boxes, np.float32).reshape(-1, 4),
-    )
+    with ThreadPoolExecutor(workers) as pool:
+        masks = list(pool.map(_decoded, found))
+    shapes = np.array([mask.shape for mask in masks], np.int64).reshape(-1, 2)
+    sizes = shapes.prod(1)
+    pixels = np.concatenate(
+        [*(mask.ravel() for mask in masks), np.zeros(1, np.uint8)]
+    )  # whoever is not known reads the last one
+    boxes = np.array([np.zeros(4) if one is None else one.box_xyxy for one in found], np.float32).reshape(-1, 4)
+    place = np.column_stack([np.cumsum(sizes) - sizes, shapes[:, 1], shapes[:, 0]])
+    table = SilhouetteTable(*map(torch.from_numpy, (pixels, place, boxes)))
+    return PackedSilhouettes(table.to(device), table, sizes > 0, boxes)
+
+
+def _decoded(one: Silhouette | None) -> np.ndarray:
+    return np.zeros((0, 0), np.uint8) if one is None else one.decoded()

@@ -55,22 +55,37 @@ def load_state(path: Path) -> dict[str, Any]:
 
 
 class Ema:
-    """Exponential moving average of a network's weights and buffers; the decay warms up so that early steps fade fast."""
+    """Exponential moving average of a network's weights and buffers; the decay warms up so that early steps fade fast.
+
+    ``net`` must keep its tensors: what replaces them (moving it to another device, for instance) comes before.
+    """
 
     def __init__(self, net: nn.Module, decay: float) -> None:
         self.decay, self.updates = decay, 0
-        self.values = {k: v.detach().clone() for k, v in net.state_dict().items()}
+        now = net.state_dict(keep_vars=True)
+        self.values = {k: v.detach().clone() for k, v in now.items()}
+        # Walking the network at every step would take milliseconds.
+        self._averaged, self._copied = (
+            ([self.values[k] for k in names], [now[k] for k in names])
+            for names in ([k for k, v in now.items() if v.is_floating_point() == floating] for floating in (True, False))
+        )
 
     @torch.no_grad()
-    def update(self, net: nn.Module) -> None:
+    def update(self) -> None:
         """Move towards the network's present weights."""
         self.updates += 1
         keep = min(self.decay, (1 + self.updates) / (10 + self.updates))
-        floats, news = [], []
-        for name, value in net.state_dict().items():
-            if value.is_floating_point():
-                floats.append(self.values[name])
-                news.append(value.detach())
-            else:
-                self.values[name].copy_(value)
-        torch._foreach_lerp_(floats, news, 1 - keep)
+        torch._foreach_lerp_(*self._averaged, 1 - keep)
+        if self._copied[0]:
+            torch._foreach_copy_(*self._copied)
+
+    @torch.no_grad()
+    def restore(self, values: dict[str, torch.Tensor], updates: int) -> None:
+        """Go on from a checkpoint. Raises KeyError or RuntimeError if it is another network's."""
+        for name, value in self.values.items():
+            value.copy_(values[name])
+        self.updates = updates
+
+    def is_finite(self) -> bool:
+        """Whether every weight is a number. Waits for the device."""
+        return bool(torch.stack([value.isfinite().all() for value in self.values.values()]).all())

@@ -32,6 +32,7 @@ class ValidationConfig:
     """Validation during training."""
 
     every_minutes: float = 20.0
+    at_end: bool = True  # and when the run is over
     images: int = 300  # photographs per validation, and as many renders; 0 = the whole split
     width_net_px: int = 512
     height_net_px: int = 320
@@ -66,6 +67,7 @@ class Stage1Config:
     seed: int = 0
     log_every: int = 20  # steps
     checkpoint_every_minutes: float = 5.0
+    snapshots: tuple[float, ...] = ()  # shares of the run after which its averaged weights are kept, 0.5 in at_50.safetensors
     sheet_every_minutes: float = 30.0
     tensorboard: bool = True  # losses, validation and sheets in out/tensorboard, where TensorBoard is installed
     data: DataConfig = field(default_factory=DataConfig)
@@ -94,6 +96,9 @@ def check(config: Stage1Config) -> None:
     for key, share in {**shares, "data.finish_share": config.data.finish_share}.items():
         if not 0 <= share <= 1:
             raise XnectError(f"configuration key '{key}'", f"needs a share from 0 to 1, got {share:g}", "Mend the value")
+    if not all(0 < share < 1 for share in config.snapshots):
+        cause = f"needs shares between 0 and 1, got {config.snapshots}"
+        raise XnectError("configuration key 'snapshots'", cause, "Mend the value")
     if not config.augment.min_person_net_px > 0:
         pixels = config.augment.min_person_net_px
         raise XnectError(

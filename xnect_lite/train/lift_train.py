@@ -66,7 +66,7 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
                 loss.backward()
                 nn.utils.clip_grad_norm_(net.parameters(), 1.0)
                 optimizer.step()
-                ema.update(net)
+                ema.update()
                 step += 1
             figures = {"epoch": epoch + 1, "loss": float(loss.detach())}
             figures |= validate(with_values(config.width, ema), held_out, motion)

@@ -52,7 +52,8 @@ def train_pruned(config: PruneConfig, resume: bool = False) -> None:
     if not train_stage1(tune, resume and (Path(tune.out) / "state.pt").exists()):
         return
     if _is_first():
-        shutil.copyfile(Path(tune.out) / "best.safetensors", out / "pruned.safetensors")
+        tuned = (Path(tune.out) / f"{name}.safetensors" for name in ("best", "last"))  # nothing scored: no best
+        shutil.copyfile(next(path for path in tuned if path.is_file()), out / "pruned.safetensors")
         _report(config, start, report)
 
 

@@ -68,7 +68,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
                 loss.backward()
                 nn.utils.clip_grad_norm_(net.parameters(), 5.0)
                 optimizer.step()
-                ema.update(net)
+                ema.update()
                 step, mean = step + 1, mean + float(loss.detach()) / steps_per_epoch
             averaged = Refiner(tuple(net.arch["refiner"]))
             averaged.load_state_dict(ema.values)

@@ -20,7 +20,7 @@ from xnect_lite.train.schedule import Budget, Due, learning_rate
 from xnect_lite.train.slots import Slots
 from xnect_lite.train.stage1_data import describe_data, held_out, read_split, refuse_other_data
 from xnect_lite.train.start import freeze, starting_network
-from xnect_lite.train.step import Stepper
+from xnect_lite.train.step import Stepper, restore_optimizer
 from xnect_lite.train.stop import StopRequest
 from xnect_lite.train.validate import validate
 from xnect_lite.weights import save_weights
@@ -62,6 +62,7 @@ class Run:
         if state is not None:
             spent_s = self._restore(state)
         self.budget = Budget(config.minutes, config.steps, spent_s)
+        self.snapshots = [share for share in sorted(config.snapshots) if share > self.budget.progress(self.step)]
         self.terms: dict[str, torch.Tensor] = {}
         self.report = Report(self.out, not processes.first, config.tensorboard, self.step, self.seen)
         if processes.first:
@@ -81,14 +82,17 @@ class Run:
             if stopping or progress >= 1:
                 break
             if saving:
-                self._check_finite()  # a broken network must not replace a good checkpoint
+                self._check_finite(weights=True)  # a broken network must not replace a good checkpoint
                 self._save(at_the_end=False)
                 checkpoint.restart()
+            if self.snapshots and progress >= self.snapshots[0]:
+                self._check_finite(weights=True)
+                self._keep(f"at_{100 * self.snapshots.pop(0):.0f}.safetensors")
             rate = learning_rate(
                 config.learning_rate, self.step, progress, config.warm_up_steps, config.final_rate, config.decay_share
             )
             result = self.stepper.step(rate, finishing=progress > 1 - config.data.finish_share)
-            self.ema.update(self.net)
+            self.ema.update()
             self.step, self.terms, drawn = self.step + 1, result.terms, result.canvases
             if self.step % config.log_every == 0:
                 seen = self.seen + drawn * self.processes.count
@@ -99,28 +103,32 @@ class Run:
             if validation.now:
                 self._validate()
                 validation.restart()
-        self._check_finite()
+        self._check_finite(weights=True)
         self._save(at_the_end=True)
         if stopping:
             self.report.say(f"stopped at step {self.step}, everything is saved; the same command with --resume goes on")
-        else:
+        elif config.validation.at_end:
             self._validate()
             self._save(at_the_end=True)
         self.report.close()
         return not stopping
 
-    def _check_finite(self) -> dict[str, float]:
+    def _check_finite(self, weights: bool = False) -> dict[str, float]:
         """The last step's loss terms, mean over all processes. Raises XnectError in all of them if one is not finite.
 
-        Waits for the device, so not for every step.
+        With ``weights``, those are looked at too: the last step may have broken them. Waits for the device: not for every step.
         """
         if not self.terms:
             return {}
-        means = self.processes.exchange([float(term) for term in self.terms.values()]).mean(0)
-        values = dict(zip(self.terms, means.tolist(), strict=True))
+        intact = not weights or self.ema.is_finite()
+        told = self.processes.exchange([*(float(term) for term in self.terms.values()), float(intact)])
+        *means, intact = told.mean(0).tolist()
+        values = dict(zip(self.terms, means, strict=True))
+        next_step = f"The checkpoint in {self.out} is intact: same command with --resume and a lower learning_rate"
         if not all(map(math.isfinite, values.values())):
-            next_step = f"The checkpoint in {self.out} is intact: same command with --resume and a lower learning_rate"
             raise XnectError("the loss", f"is no longer finite at step {self.step} ({values})", next_step)
+        if intact < 1:
+            raise XnectError("the weights", f"are no longer finite at step {self.step} (loss terms {values})", next_step)
         return values
 
     def _save(self, at_the_end: bool) -> None:
@@ -157,19 +165,25 @@ class Run:
         pck = figures["renders_pck" if renders and not photographs else "pck"]
         if not pck <= self.best:  # without human joints it is NaN: the latest is then the best
             self.best = pck
-            try:
-                save_weights(self.out / "best.safetensors", self.ema.values, self.net.arch)
-            except XnectError as error:
-                print(f"{error}. Training goes on", file=sys.stderr, flush=True)
+            self._keep("best.safetensors")
+
+    def _keep(self, name: str) -> None:
+        """Write the averaged weights. A full disk loses this file, not the run."""
+        if not self.processes.first:
+            return
+        try:
+            save_weights(self.out / name, self.ema.values, self.net.arch)
+        except XnectError as error:
+            print(f"{error}. Training goes on", file=sys.stderr, flush=True)
 
     def _restore(self, state: dict) -> float:
         """Take over a checkpoint; returns the seconds spent so far."""
         try:
             refuse_other_data(state, self.config.data, self.train_set)
             self.net.load_state_dict(state["net"])
-            self.stepper.optimizer.load_state_dict(state["optimizer"])
-            self.ema.values = {k: v.to(self.processes.device) for k, v in state["ema"].items()}
-            self.ema.updates, self.step, self.seen = state["ema_updates"], state["step"], state["seen"]
+            restore_optimizer(self.stepper.optimizer, state["optimizer"])
+            self.ema.restore(state["ema"], state["ema_updates"])
+            self.step, self.seen = state["step"], state["seen"]
             self.best, spent_s = state["best"], state["spent_s"]
             saved = self.slots.restore(state, self.step)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -114,3 +115,13 @@ def make_optimizer(net: XNect, config: Stage1Config, fused: bool = False) -> tor
         groups.append({"params": vectors, "weight_decay": 0.0, "share": share})
     kind = torch.optim.Adam if config.optimizer == "adam" else torch.optim.AdamW
     return kind(groups, lr=config.learning_rate, fused=fused)
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Load a saved ``state``. How steps are computed, fused or one tensor after the other, stays as this device has it.
+
+    Raises KeyError or ValueError if it is another network's.
+    """
+    own = {key: optimizer.param_groups[0].get(key) for key in ("fused", "foreach")}
+    groups = [group | own for group in state["param_groups"]]
+    optimizer.load_state_dict({**state, "param_groups": groups})
