@@ -12,7 +12,7 @@ import torch
 
 from xnect_lite.data.augment import CanvasSampler
 from xnect_lite.data.augment_config import AugmentConfig
-from xnect_lite.data.canvas import canvas_people
+from xnect_lite.data.canvas import canvas_people, to_labels
 from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.packed import PackedSet, pack
 from xnect_lite.data.photometric import blur, photometric, resample
@@ -257,6 +257,15 @@ def standing_picture(labelled: tuple[str, ...] = tuple(STANDING), turned: bool =
 UPRIGHT = {"mosaic": 0.0, "whole_picture": 0.0, "rotation_deg": 10.0, "any_rotation": 0.0}
 
 
+def labels_of(sample: Sample, count: int, **changes) -> Labels:
+    """Of many canvases, without making their pixels."""
+    packed, rng = pack([sample]), np.random.default_rng(0)
+    config = AugmentConfig(**{**NO_COLOUR, **UPRIGHT, **changes})
+    plan = draw_plan(Subjects.of(packed), config, rng, lambda n: np.zeros(n, int), count, (WIDTH, HEIGHT))
+    cells = torch.zeros(count, 1, 1)
+    return to_labels(canvas_people(packed, plan), cells > 0, cells)
+
+
 def ends_at_waist(labels: Labels) -> torch.Tensor:
     """(B,) whether the lower border lies between waist and chest, and half of the canvas or more is filled by what is above."""
     y = labels.joints_net_px[:, 0, :, 1]
@@ -269,7 +278,7 @@ def ends_at_waist(labels: Labels) -> torch.Tensor:
 @pytest.mark.parametrize("flip", [0.0, 1.0])
 def test_the_lower_border_cuts_people_between_waist_and_chest(flip):
     """As before a webcam: shoulders are on the canvas, hips, knees and ankles below it."""
-    _, labels = sampler(pack([standing_picture()]), **UPRIGHT, cut_by_border=1.0, flip=flip).batch(64, WIDTH, HEIGHT)
+    labels = labels_of(standing_picture(), 64, cut_by_border=1.0, flip=flip)
     assert ends_at_waist(labels).all()
     below = labels.weight_2d[:, 0, [INDEX[f"{s}_{n}"] for s in "lr" for n in ("knee", "ankle")]] == 0
     assert below.all() and (labels.weight_2d[:, 0] > 0).any(1).all()
@@ -278,7 +287,7 @@ def test_the_lower_border_cuts_people_between_waist_and_chest(flip):
 def test_so_many_single_views_are_cut_at_the_waist():
     share = {0.0: 0.0, 0.3: 0.3}
     for asked, got in share.items():
-        _, labels = sampler(pack([standing_picture()]), **UPRIGHT, cut_by_border=asked).batch(400, WIDTH, HEIGHT)
+        labels = labels_of(standing_picture(), 400, cut_by_border=asked)
         by_chance = 0.05
         assert got - 0.08 < ends_at_waist(labels).float().mean() < got + 0.08 + by_chance
 

@@ -15,7 +15,7 @@ import train_pose
 from xnect_lite.models.compress import fuse, simulate_pruning
 from xnect_lite.train import step
 from xnect_lite.train.checkpoint import load_state
-from xnect_lite.train.prune import vanished
+from xnect_lite.train.prune import result_of, vanished
 from xnect_lite.weights import load_network, save_weights
 
 SPARSE_STEPS, STEPS = 48, 60
@@ -134,6 +134,13 @@ def test_mistakes_end_in_one_line_with_code_2(photos, start, pruned, tmp_path, c
     assert train_pose.main(arguments(photos, start, tmp_path / "run", *values, resume=resume)) == 2
     error = capsys.readouterr().err
     assert message in error and len(error.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("files", "result"), [(("best", "last"), "best"), (("last",), "last")], ids=["scored", "never scored"])
+def test_what_a_training_run_leaves(tmp_path, files, result):
+    for name in files:
+        (tmp_path / f"{name}.safetensors").touch()
+    assert result_of(tmp_path) == tmp_path / f"{result}.safetensors"
 
 
 def test_a_finished_run_is_not_overwritten(photos, start, pruned, capsys):

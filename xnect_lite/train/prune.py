@@ -52,9 +52,14 @@ def train_pruned(config: PruneConfig, resume: bool = False) -> None:
     if not train_stage1(tune, resume and (Path(tune.out) / "state.pt").exists()):
         return
     if _is_first():
-        tuned = (Path(tune.out) / f"{name}.safetensors" for name in ("best", "last"))  # nothing scored: no best
-        shutil.copyfile(next(path for path in tuned if path.is_file()), out / "pruned.safetensors")
+        shutil.copyfile(result_of(Path(tune.out)), out / "pruned.safetensors")
         _report(config, start, report)
+
+
+def result_of(run: Path) -> Path:
+    """The weights of a finished training run: the best, or the last where nothing was scored."""
+    best = run / "best.safetensors"
+    return best if best.is_file() else run / "last.safetensors"
 
 
 def phases(config: PruneConfig, start: Path) -> tuple[Stage1Config, Stage1Config]:

@@ -33,9 +33,9 @@ class Report:
         """Loss terms of a step, smoothed over the last ones; images per second of this sitting; minutes left."""
         self._running = {k: v if k not in self._running else 0.8 * self._running[k] + 0.2 * v for k, v in terms.items()}
         pace = (seen - self._began_seen) / (time.monotonic() - self._began)
-        left = (1 - progress) / max(progress, 1e-9) * spent_s / 60
+        left = f", {(1 - progress) / progress * spent_s / 60:.0f} min left" if progress > 0 else ""
         parts = " ".join(f"{k} {v:.3f}" for k, v in self._running.items())
-        self.say(f"step {step} {progress:6.1%} lr {rate:.1e} {parts} | {pace:.1f} images/s, {left:.0f} min left")
+        self.say(f"step {step} {progress:6.1%} lr {rate:.1e} {parts} | {pace:.1f} images/s{left}")
         losses = {f"loss/{name}": value for name, value in (*terms.items(), ("sum", sum(terms.values())))}
         self._plot(step, {**losses, "rate": rate, "images_per_s": pace, "images_seen": seen})
 

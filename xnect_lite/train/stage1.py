@@ -122,12 +122,12 @@ class Run:
             return {}
         intact = not weights or self.ema.is_finite()
         told = self.processes.exchange([*(float(term) for term in self.terms.values()), float(intact)])
-        *means, intact = told.mean(0).tolist()
+        *means, all_intact = told.mean(0).tolist()
         values = dict(zip(self.terms, means, strict=True))
         next_step = f"The checkpoint in {self.out} is intact: same command with --resume and a lower learning_rate"
         if not all(map(math.isfinite, values.values())):
             raise XnectError("the loss", f"is no longer finite at step {self.step} ({values})", next_step)
-        if intact < 1:
+        if all_intact < 1:
             raise XnectError("the weights", f"are no longer finite at step {self.step} (loss terms {values})", next_step)
         return values
 
