@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 from benchmark_runs import RAW, evaluate, knowing, people, saved
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from labelled_people import SIZE, scene, write_mat5, write_picture
 
 from xnect_lite.data.photokit import is_validation
 from xnect_lite.evaluate.joint_lists import LSP
+from xnect_lite.evaluate.lsp import LspSet
 from xnect_lite.skeleton import LSP14
 
 SHOWN = scene(1)
@@ -51,6 +55,27 @@ def test_by_hand(tmp_path, capsys, case, first, figures):
     options = saved(tmp_path / "p.jsonl", "lsp", LSP14.names, found)
     result = evaluate(capsys, "lsp", "--root", str(write_lsp(tmp_path / "set")), *options)
     assert {k: result["figures"][k] for k in figures} == pytest.approx(figures), case
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32 - 1))
+def test_the_same_as_a_literal_computation(tmp_path, seed):
+    """Everybody in 60 pictures as they are found: joint by joint, within a fifth of left shoulder to right hip."""
+    rng = np.random.default_rng(seed)
+    joints = np.concatenate([rng.uniform(0, 90, (14, 2, 60)), rng.integers(0, 2, (14, 1, 60)).astype(float)], 1)
+    write_mat5(tmp_path / "joints.mat", {"joints": joints})
+    data = LspSet(tmp_path, extended=True)
+    found, hits = {}, []
+    for name in data.records():
+        truth = joints[:, :, int(name[2:7]) - 1]
+        px = truth[:, :2] + rng.normal(0, 9, (14, 2))
+        found[name] = people(px)
+        place = dict(zip(LSP14.names, truth.tolist(), strict=True))
+        if place["l_shoulder"][2] and place["r_hip"][2]:
+            torso = math.dist(place["l_shoulder"][:2], place["r_hip"][:2])
+            hits += [math.dist(px[k], truth[k, :2]) <= 0.2 * torso for k in range(14) if truth[k, 2]]
+    expected = 100 * sum(hits) / len(hits) if hits else math.nan
+    assert data.score(found)["mean"] == pytest.approx(expected, nan_ok=True)
 
 
 def test_whoever_knows_the_answers_scores_full_marks(tmp_path, capsys, monkeypatch):

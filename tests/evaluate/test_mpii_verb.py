@@ -117,11 +117,13 @@ def test_the_training_split_is_everybody_else_who_stands_apart(tmp_path):
     assert [one.record for one in people_of(root, "train")[0]] == [f"{VAL_NAME} person 1"]
 
 
-def test_the_window_is_the_usual_square():
-    """Side 1.25 x 200 x scale, lower by 15 x scale than the position."""
-    from xnect_lite.evaluate.mpii import _whole
-
-    assert _whole(np.array([1.2, -3.5]), np.array([7.0, 9.4])) == (1, -4, 8, 11)
+def test_the_window_is_the_usual_square(tmp_path):
+    """Of scale 0.7: 1.25 x 200 x 0.7 = 175 px wide and high, 15 x 0.7 = 10.5 px below the position, in whole pixels."""
+    everybody, _ = people_of(released(tmp_path), "val")
+    for one, window in zip(everybody, windows_of_people(everybody, tmp_path), strict=True):
+        x, y = one.person.centre_px
+        expected = [x - 87.5, y + 10.5 - 87.5, x + 87.5, y + 10.5 + 87.5]
+        np.testing.assert_allclose(window.window_xyxy, expected, atol=2.0)
 
 
 # -- groups -------------------------------------------------------------------------------------------------------------

@@ -240,3 +240,17 @@ def test_one_of_the_two_is_not_enough(tmp_path, capsys):
     options = mat_files(tmp_path)
     assert cli.main(["eval", "mupots", "--root", str(tmp_path), *options[:2]]) == 2
     assert "Give both .mat files, or one .jsonl" in capsys.readouterr().err
+
+
+def test_the_json_alone_is_not_enough(tmp_path, capsys):
+    """It lacks the height-normalised joints that the score is made against."""
+    (tmp_path / "TS1").mkdir()
+    image = {"id": 1, "file_name": "TS1/img_000000.jpg", "width": 640, "height": 400, "intrinsic": [640, 640, 320, 200]}
+    person = {
+        "image_id": 1, "is_valid": 1, "keypoints_img": [[1, 2]] * 17, "keypoints_cam": [[1, 2, 3000]] * 17,
+        "keypoints_vis": [1] * 17,
+    }  # fmt: skip
+    (tmp_path / "MuPoTS-3D.json").write_text(json.dumps({"images": [image], "annotations": [person]}))
+    assert cli.main(["eval", "mupots", "--root", str(tmp_path), "--sequences", "TS1"]) == 2
+    error = capsys.readouterr().err
+    assert "TS1 of MuPoTS-3D.json: has no height-normalised joints" in error and "Get the annot.mat files" in error

@@ -16,7 +16,7 @@ class Published:
 
 
 _SMAP_TABLES = "tables 7 and 9 of SMAP (Zhen et al., ECCV 2020) and its supplement"
-_SURVEY = "table 7 of a survey of deep 2D and 3D pose estimation (multi-person, MuPoTS-3D)"
+_SURVEY = "table 7 of 'Deep Learning-Based Human Pose Estimation: A Survey'"
 
 
 _MEAN = "mean of sequences"

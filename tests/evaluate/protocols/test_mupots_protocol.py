@@ -66,6 +66,16 @@ def literal_pck(errors: list[list[float]], threshold: float) -> float:
     return 100 * sum(hits) / len(hits)
 
 
+def literal_masked_pck(errors, hidden, which: bool) -> float:
+    """Of the counted joints that are hidden, or are not: at most 150 mm."""
+    hits = []
+    for person, flags in zip(errors, hidden, strict=True):
+        for j, name in enumerate(MUPOTS17.names):
+            if name not in ("pelvis", "spine", "head") and bool(flags[j]) == which:
+                hits.append(person[j] <= 150)
+    return 100 * sum(hits) / len(hits) if hits else math.nan
+
+
 # -- random frames ------------------------------------------------------------------------------------------------------
 
 
@@ -106,6 +116,10 @@ def test_the_same_as_a_literal_computation(seed, spread_px, spread_mm):
     assert figures["pck_all_pooled"] == pytest.approx(literal_pck(relative, 150))
     assert figures["pck_all_absolute"] == pytest.approx(literal_pck(absolute, 150))
     assert figures["auc_all_pooled"] == pytest.approx(sum(literal_pck(relative, 5 * i) for i in range(31)) / 31)
+    hidden = [truth.occluded[t] for truth, _ in frames for t in range(len(truth.annot2))]
+    for name, which in (("occluded", True), ("visible", False)):
+        expected = literal_masked_pck(relative, hidden, which)
+        assert figures[f"pck_all_{name}"] == pytest.approx(expected, nan_ok=True)
     if hit:
         assert figures["pck_matched_pooled"] == pytest.approx(literal_pck(hit, 150))
 
