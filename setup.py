@@ -8,10 +8,12 @@ from setuptools import find_packages, setup
 _ELSEWHERE = {"xnect_lite.models": "models", "xnect_lite._weights": "weights"}
 
 setup(
-    packages=[
-        *find_packages(include=["xnect_lite", "xnect_lite.*"]),
-        *_ELSEWHERE,
-        *(f"{package}.{inner}" for package, folder in _ELSEWHERE.items() for inner in find_packages(folder)),
-    ],
+    packages=sorted(
+        {
+            *find_packages(include=["xnect_lite", "xnect_lite.*"]),
+            *_ELSEWHERE,
+            *(f"{package}.{inner}" for package, folder in _ELSEWHERE.items() for inner in find_packages(folder)),
+        }
+    ),
     package_dir=_ELSEWHERE,
 )

@@ -23,9 +23,11 @@ print(json.dumps(sorted({package + "." + module for package, module, _ in build.
 def _modules_there() -> list[str]:
     """Every Python file, as package.module."""
     return sorted(
-        ".".join([home, *path.relative_to(ROOT / folder).with_suffix("").parts])
-        for folder, home in HOMES.items()
-        for path in (ROOT / folder).rglob("*.py")
+        {
+            ".".join([home, *path.relative_to(ROOT / folder).with_suffix("").parts])
+            for folder, home in HOMES.items()
+            for path in (ROOT / folder).rglob("*.py")
+        }
     )
 
 
