@@ -153,18 +153,18 @@ def _clean(track: Track) -> Track:
     posed = np.isfinite(joints).any(axis=(1, 2))
     joints[:, ROOT] = np.where(posed[:, None], np.nan_to_num(joints[:, ROOT]), np.nan)
     fitted = np.zeros(len(t_s), bool)
-    rotations, lengths_mm = track.rotations, track.bone_lengths_mm
-    if rotations is not None and lengths_mm is not None:
-        fitted = np.isfinite(rotations).all(axis=(1, 2, 3)) & np.isfinite(lengths_mm).all(axis=1)
+    if track.rotations is not None and track.bone_lengths_mm is not None:
+        fitted = np.isfinite(track.rotations).all(axis=(1, 2, 3)) & np.isfinite(track.bone_lengths_mm).all(axis=1)
     order = np.argsort(t_s, kind="stable")
     order = order[np.isfinite(t_s[order]) & (fitted if fitted.any() else posed | np.isfinite(root).all(axis=1))[order]]
     if not posed[order].any():
         raise XnectError("BVH", "the person has no 3D pose in any frame", "Leave this person out")
     last_of_its_time = np.append(np.diff(t_s[order]) > 0, True)
     order = order[last_of_its_time]
-    if rotations is None or lengths_mm is None or not fitted.any():
+    if track.rotations is None or track.bone_lengths_mm is None or not fitted.any():
         return Track(t_s[order], joints[order], root[order])
-    return Track(t_s[order], joints[order], root[order], rotations[order].astype(float), lengths_mm[order].astype(float))
+    rotations, lengths_mm = track.rotations[order].astype(float), track.bone_lengths_mm[order].astype(float)
+    return Track(t_s[order], joints[order], root[order], rotations, lengths_mm)
 
 
 def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:
