@@ -25,7 +25,7 @@ FLOORS = (
     ("inference",),
     ("camera",),
     ("models",),
-    ("types", "skeleton", "config", "errors", "timer", "files", "__init__"),  # the ground
+    ("types", "skeleton", "config", "errors", "timer", "progress", "signals", "files", "__init__"),  # the ground
 )
 """From the roof down: folders of the package, and its modules outside folders."""
 
