@@ -48,6 +48,7 @@ class Refiner(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert self.out.bias is not None
         nn.init.zeros_(self.out.weight)  # learning starts from what the heatmaps say
         nn.init.zeros_(self.out.bias)
 

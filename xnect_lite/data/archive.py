@@ -47,7 +47,7 @@ def write_archive(path: str | Path, splits: Mapping[str, Iterable[Sample]]) -> d
     }
     arrays |= {f"people_{name}": getattr(people, name) for name in LabelledPeople.__slots__} | _silhouette_arrays(samples)
     with Path(path).open("wb") as file:
-        np.savez(file, **arrays)
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # the stub takes every name for allow_pickle
     return {split: split_of.count(i) for i, split in enumerate(SPLITS)}
 
 
