@@ -71,7 +71,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
                 optimizer.step()
                 ema.update(net)
                 step, mean = step + 1, mean + float(loss.detach()) / steps_per_epoch
-            averaged = Refiner(tuple(net.arch["refiner"]))
+            averaged = Refiner(net.widths)
             averaged.load_state_dict(ema.values)
             figures = {"epoch": epoch + 1, "training_loss": mean, **score(averaged.eval(), held_out)}
             print(json.dumps(figures), file=log, flush=True)
