@@ -18,7 +18,17 @@ from xnect_lite.models.selecsls import CONFIGS, build_selecsls
 from xnect_lite.models.vovnet import VoVNet39
 
 
-class SelecSLSBackbone(nn.Module):
+class Backbone(nn.Module):
+    """What every backbone has. channels: of the map at each stride."""
+
+    channels: dict[int, int]
+
+    def layers_to(self, stride: int) -> list[nn.Module]:
+        """What makes the map of this stride, from the picture on."""
+        raise NotImplementedError
+
+
+class SelecSLSBackbone(Backbone):
     """A SelecSLS core: stem and features to stride 16."""
 
     def __init__(self, name: str, grouped: bool = False) -> None:
@@ -32,10 +42,10 @@ class SelecSLSBackbone(nn.Module):
 
     def layers_to(self, stride: int) -> list[nn.Module]:
         """Stem and blocks up to the map of this stride."""
-        return [self.core.stem, *self.core.features[: self.core.taps[stride][0] + 1]]
+        return [self.core.stem, *self.core.features.children()][: self.core.taps[stride][0] + 2]
 
 
-class ResNet50Backbone(nn.Module):
+class ResNet50Backbone(Backbone):
     """torchvision's ResNet-50 up to layer3 (stride 16), randomly initialised."""
 
     channels = {4: 256, 8: 512, 16: 1024}  # noqa: RUF012 - a constant table
@@ -61,7 +71,7 @@ class ResNet50Backbone(nn.Module):
         return [self.stem, *(layer for s, layer in ((4, self.layer1), (8, self.layer2), (16, self.layer3)) if s <= stride)]
 
 
-class VoVNet39Backbone(nn.Module):
+class VoVNet39Backbone(Backbone):
     """VoVNet-39 up to stride 16, randomly initialised."""
 
     def __init__(self) -> None:
@@ -78,14 +88,14 @@ class VoVNet39Backbone(nn.Module):
         return [self.core.stem, *(stage for i, stage in enumerate(self.core.stages) if 4 << i <= stride)]
 
 
-_OTHERS: dict[str, Callable[[], nn.Module]] = {"resnet50": ResNet50Backbone, "vovnet39": VoVNet39Backbone}
-BACKBONES: dict[str, Callable[[], nn.Module]] = {
+_OTHERS: dict[str, Callable[[], Backbone]] = {"resnet50": ResNet50Backbone, "vovnet39": VoVNet39Backbone}
+BACKBONES: dict[str, Callable[[], Backbone]] = {
     name: partial(SelecSLSBackbone, name) if name in SELECSLS else _OTHERS[name] for name in BACKBONE_NAMES
 }
 """Backbone name -> constructor."""
 
 
-def build_backbone(name: str, grouped: bool = False) -> nn.Module:
+def build_backbone(name: str, grouped: bool = False) -> Backbone:
     """Build a backbone by name, a SelecSLS with grouped deeper layers if asked.
 
     Raises XnectError for an unknown name, naming the known ones, and for groups where there are none.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import nn
 
@@ -18,7 +19,7 @@ def _resnet50(num_classes: int) -> nn.Module:
 
 
 CLASSIFIERS: dict[str, Callable[[int], nn.Module]] = {
-    **{name: (lambda classes, name=name: build_selecsls(name, classes)) for name in CONFIGS},
+    **{name: partial(build_selecsls, name) for name in CONFIGS},
     "resnet50": _resnet50,
     "vovnet39": build_vovnet39,
 }

@@ -18,6 +18,7 @@ from __future__ import annotations
 import copy
 import operator
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ from torch import Tensor, fx, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 from torch.utils.flop_counter import FlopCounterMode
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 @dataclass(frozen=True)
@@ -62,18 +65,18 @@ def count(net: nn.Module, example: Tensor) -> Cost:
     return Cost(sum(p.numel() for p in net.parameters()), counter.get_total_flops() // 2)
 
 
-def fuse(net: nn.Module) -> nn.Module:
+def fuse(net: Network) -> Network:
     """A copy in eval mode whose batch norms are folded into the convolutions before them. The norms become Identity."""
     net = copy.deepcopy(net).eval()
     for conv_name, norm_name in _norm_of_conv(net).items():
         conv, norm = net.get_submodule(conv_name), net.get_submodule(norm_name)
-        precise = fuse_conv_bn_eval(conv.double(), norm.double())  # type: ignore[type-var]
+        precise = fuse_conv_bn_eval(conv.double(), norm.double())  # type: ignore[type-var, arg-type]  # a conv and its norm
         net.set_submodule(conv_name, precise.float())
         net.set_submodule(norm_name, nn.Identity())
     return _mark_fused(net)
 
 
-def simulate_pruning(net: nn.Module, threshold: float) -> nn.Module:
+def simulate_pruning(net: Network, threshold: float) -> Network:
     """A copy in eval mode with every gamma of at most ``threshold`` set to zero: what `prune` reproduces exactly.
 
     The beta stays; networks trained for sparsity have driven it to almost nothing as well.
@@ -81,19 +84,19 @@ def simulate_pruning(net: nn.Module, threshold: float) -> nn.Module:
     net = copy.deepcopy(net).eval()
     with torch.no_grad():
         for norm_name in _norm_of_conv(net).values():
-            gamma = net.get_submodule(norm_name).weight
+            gamma = _weight(net, norm_name)
             gamma[gamma.abs() <= threshold] = 0
     return net
 
 
 @torch.no_grad()
-def prune(net: nn.Module, example: Tensor, threshold: float = 1e-3, multiple: int = 1) -> tuple[nn.Module, PruneReport]:
+def prune(net: Network, example: Tensor, threshold: float = 1e-3, multiple: int = 1) -> tuple[Network, PruneReport]:
     """A fused copy without the channels whose |gamma| is at most ``threshold``; equal to `simulate_pruning` of the net.
 
     ``multiple`` rounds every layer's width up to a multiple of it (8 suits tensor cores). At least one channel stays.
     ``example`` is an input, for the report's costs.
     """
-    gammas = {c: net.get_submodule(n).weight.abs().cpu().numpy() for c, n in _norm_of_conv(net).items()}
+    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in _norm_of_conv(net).items()}
     small = fuse(simulate_pruning(net, threshold))
     before = count(fuse(net), example)
     flow = _ChannelFlow(small, {name: gamma <= threshold for name, gamma in gammas.items()})
@@ -103,7 +106,7 @@ def prune(net: nn.Module, example: Tensor, threshold: float = 1e-3, multiple: in
     return small, PruneReport(layers, before, count(small, example))
 
 
-def shaped_like(net: nn.Module, state: dict[str, Tensor]) -> nn.Module:
+def shaped_like(net: Network, state: dict[str, Tensor]) -> Network:
     """``net`` fused, each convolution as narrow as its kernel in ``state``: the empty vessel for a pruned weight file."""
     net = fuse(net)
     for name, module in list(net.named_modules()):
@@ -116,10 +119,17 @@ def shaped_like(net: nn.Module, state: dict[str, Tensor]) -> nn.Module:
     return net
 
 
-def _mark_fused(net: nn.Module) -> nn.Module:
-    if isinstance(getattr(net, "arch", None), dict):
-        net.arch = {**net.arch, "form": "fused"}
+def _mark_fused(net: Network) -> Network:
+    arch = getattr(net, "arch", None)
+    if isinstance(arch, dict):
+        setattr(net, "arch", {**arch, "form": "fused"})  # noqa: B010 - only some networks have one
     return net
+
+
+def _weight(net: nn.Module, name: str) -> nn.Parameter:
+    weight = net.get_submodule(name).weight
+    assert isinstance(weight, nn.Parameter)
+    return weight
 
 
 def _resize(conv: nn.Conv2d, out_channels: int, in_channels: int) -> None:
@@ -165,7 +175,7 @@ class _ChannelFlow:
         self._same: list[int] = []  # union-find over channel ids
         self._pinned: list[int] = []
         self._tensors: dict[fx.Node, _Channels] = {}
-        self._readers: list[tuple[nn.Module, _Channels]] = []  # convolutions and linear layers with their inputs
+        self._readers: list[tuple[nn.Conv2d | nn.Linear, _Channels]] = []  # convolutions and linear layers with their inputs
         self._made: dict[str, _Channels] = {}  # by the name of the convolution that makes them
         for node in fx.Tracer().trace(net).nodes:
             channels = self._visit(node)
@@ -177,11 +187,11 @@ class _ChannelFlow:
 
     def _visit(self, node: fx.Node) -> _Channels | None:
         inputs = [self._tensors[n] for n in node.all_input_nodes if n in self._tensors]
-        module = self.net.get_submodule(node.target) if node.op == "call_module" else None
+        module = self.net.get_submodule(str(node.target)) if node.op == "call_module" else None
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             return self._visit_layer(node, module, inputs[0] if inputs else None)
         first = inputs[0] if inputs else None
-        if isinstance(module, nn.ReLU) or (first and (node.target in _RELU_FUNCTIONS or node.target in ("relu", "relu_"))):
+        if first and (isinstance(module, nn.ReLU) or node.target in _RELU_FUNCTIONS or node.target in ("relu", "relu_")):
             return _Channels(first.ids, np.maximum(first.constant, 0))
         if first and (isinstance(module, _PASS_MODULES) or node.target in _PASS_FUNCTIONS or self._averages_or_flattens(node)):
             return first
@@ -189,7 +199,7 @@ class _ChannelFlow:
             for a, b in zip(inputs[0].ids, inputs[1].ids, strict=True):
                 self._union(a, b)
             return _Channels(inputs[0].ids, inputs[0].constant + inputs[1].constant)
-        if node.target is torch.cat and _dimension(node) == 1 and len(inputs) == len(node.args[0]):
+        if node.target is torch.cat and _dimension(node) == 1 and len(inputs) == len(_argument(node, 0)):
             return _Channels(np.concatenate([i.ids for i in inputs]), np.concatenate([i.constant for i in inputs]))
         for channels in inputs:  # the output, or something unknown: nothing of this may change
             self._pinned.extend(channels.ids.tolist())
@@ -198,10 +208,10 @@ class _ChannelFlow:
     def _averages_or_flattens(self, node: fx.Node) -> bool:
         """Mean over the picture, or flattening of what was averaged: channels stay what they are."""
         if node.op == "call_method" and node.target == "mean":
-            return tuple(node.args[1]) in ((2, 3), (-2, -1))
+            return tuple(_argument(node, 1)) in ((2, 3), (-2, -1))
         if node.target is not torch.flatten and not (node.op == "call_method" and node.target == "flatten"):
             return False
-        source = node.args[0]
+        source = _argument(node, 0)
         return source.op == "call_module" and isinstance(self.net.get_submodule(source.target), nn.AdaptiveAvgPool2d)
 
     def _visit_layer(self, node: fx.Node, layer: nn.Conv2d | nn.Linear, inputs: _Channels | None) -> _Channels:
@@ -213,14 +223,16 @@ class _ChannelFlow:
             self._readers.append((layer, inputs))
             if grouped:  # groups must stay equally wide
                 self._pinned.extend(inputs.ids.tolist())
-        if node.target in self._made:  # one layer used twice: both uses must stay alike
-            self._pinned.extend([*made.ids.tolist(), *self._made[node.target].ids.tolist()])
-        elif grouped or node.target not in self.dead:
+        name = str(node.target)
+        if name in self._made:  # one layer used twice: both uses must stay alike
+            self._pinned.extend([*made.ids.tolist(), *self._made[name].ids.tolist()])
+        elif grouped or name not in self.dead:
             self._pinned.extend(made.ids.tolist())
         else:
+            assert layer.bias is not None  # a convolution that its norm was folded into
             bias = layer.bias.detach().double().cpu().numpy()
-            made.constant[:] = np.where(self.dead[node.target], bias, np.nan)
-        self._made.setdefault(node.target, made)
+            made.constant[:] = np.where(self.dead[name], bias, np.nan)
+        self._made.setdefault(name, made)
         return made
 
     def _find(self, i: int) -> int:
@@ -270,11 +282,12 @@ class _ChannelFlow:
 
     def rewrite(self) -> None:
         """Cut the channels out of the network's layers."""
-        for layer, channels in self._readers:
-            if isinstance(layer, nn.Linear) or layer.groups == 1:
-                self._cut_inputs(layer, channels)
+        for reader, channels in self._readers:
+            if isinstance(reader, nn.Linear) or reader.groups == 1:
+                self._cut_inputs(reader, channels)
         for name, made in self._made.items():
             layer, keep = self.net.get_submodule(name), self._keep[made.ids]
+            assert isinstance(layer, (nn.Conv2d, nn.Linear))
             layer.weight = nn.Parameter(layer.weight[torch.from_numpy(keep)])
             if layer.bias is not None:
                 layer.bias = nn.Parameter(layer.bias[torch.from_numpy(keep)])
@@ -306,4 +319,13 @@ def _padded(layer: nn.Module) -> bool:
 
 
 def _dimension(node: fx.Node) -> int:
-    return node.args[1] if len(node.args) > 1 else node.kwargs.get("dim", 0)
+    return _argument(node, 1) if len(node.args) > 1 else _named_argument(node, "dim", 0)
+
+
+def _argument(node: fx.Node, position: int) -> Any:
+    """What the graph holds there; its declared type, a union of everything, says nothing."""
+    return node.args[position]
+
+
+def _named_argument(node: fx.Node, name: str, default: object) -> Any:
+    return node.kwargs.get(name, default)

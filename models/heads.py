@@ -76,9 +76,11 @@ class PoseHeads(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         for out in (self.out_2d, self.out_3d):
+            assert out.bias is not None
             nn.init.normal_(out.weight, std=0.01)
             nn.init.zeros_(out.bias)
-        nn.init.constant_(self.out_2d.bias[: NUM_JOINTS + 1], _PRIOR_LOGIT)
+            if out is self.out_2d:
+                nn.init.constant_(out.bias[: NUM_JOINTS + 1], _PRIOR_LOGIT)
 
     def forward(self, coarse: Tensor, fine: Tensor, finest: Tensor | None = None) -> dict[str, Tensor]:
         """Features (B, C16, h/2, w/2), (B, C8, h, w) and, for stride 4, (B, C4, 2h, 2w) -> {output: (B, channels, h, w)}, or

@@ -102,7 +102,9 @@ class Lifter(nn.Module):
         self.full_out = nn.Linear(units(128), 3 * NUM_JOINTS)
         self.spread = nn.Linear(units(128), NUM_JOINTS)
         self.gate = _branch(NUM_JOINTS, NUM_JOINTS, 96, 128, 128)
-        for out in (self.torso_out, self.full_out, self.spread, *(branch[-1] for branch in self.limb_out.values())):
+        limb_ends = [module for branch in self.limb_out.values() for module in list(branch.children())[-1:]]
+        for out in (self.torso_out, self.full_out, self.spread, *limb_ends):
+            assert isinstance(out, nn.Linear)
             nn.init.normal_(out.weight, std=0.01)
             nn.init.zeros_(out.bias)
 

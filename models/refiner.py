@@ -7,6 +7,8 @@ all maps of one person at once, always at the same size, learns what bodies look
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -33,7 +35,8 @@ class Refiner(nn.Module):
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
-        self.arch = {"refiner": list(widths), "encoding": ENCODING_VERSION}
+        self.widths = widths
+        self.arch: dict[str, Any] = {"refiner": list(widths), "encoding": ENCODING_VERSION}
         fine, middle, coarse = widths
         self.enter = conv_bn(CROP_CHANNELS, fine, kernel=1)
         self.fine = conv_bn(fine, fine)
@@ -48,6 +51,7 @@ class Refiner(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        assert self.out.bias is not None
         nn.init.zeros_(self.out.weight)  # learning starts from what the heatmaps say
         nn.init.zeros_(self.out.bias)
 

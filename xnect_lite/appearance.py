@@ -68,7 +68,7 @@ def _median_lab(image: np.ndarray, points: np.ndarray) -> np.ndarray:
     """(P, 3) median colour of the picture at (P, S, 2) points; NaN where too few of them are in it."""
     height, width = image.shape[:2]
     with np.errstate(invalid="ignore"):
-        inside = (points > -0.5).all(-1) & (points < (width - 0.5, height - 0.5)).all(-1)  # False for NaN
+        inside = np.all((points > -0.5) & (points < (width - 0.5, height - 0.5)), axis=-1)  # False for NaN
     at = np.round(np.where(inside[..., None], points, 0.0)).astype(np.intp)
     rgb = np.ascontiguousarray(image[at[..., 1], at[..., 0]])  # (P, S, 3)
     lab = cv2.cvtColor(rgb, cv2.COLOR_RGB2Lab).astype(np.float64) * (_LIGHTNESS, 1.0, 1.0)

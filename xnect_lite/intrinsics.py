@@ -143,7 +143,5 @@ def load_intrinsics(path: str | Path) -> Camera:
         raise XnectError(
             str(path), "has a size or focal length that is not positive, or not 4, 5 or 8 distortion values", "Mend the file"
         )
-    return Camera(
-        int(values["width"]), int(values["height"]), *(float(values[k]) for k in ("fx", "fy", "cx", "cy")),
-        tuple(float(d) for d in distortion),
-    )  # fmt: skip
+    fx, fy, cx, cy = (float(values[k]) for k in ("fx", "fy", "cx", "cy"))
+    return Camera(int(values["width"]), int(values["height"]), fx, fy, cx, cy, tuple(float(d) for d in distortion))

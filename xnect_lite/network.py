@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import cv2
 import numpy as np
 import torch
@@ -37,6 +39,21 @@ def letterbox_image(image: np.ndarray, box: Letterbox) -> np.ndarray:
     return cv2.warpAffine(
         image, matrix, (box.net_width, box.net_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=pad
     )
+
+
+class FrameNetwork(Protocol):
+    """What a pipeline takes for its network, and what that runs on, for overlays and reports."""
+
+    @property
+    def backend(self) -> str: ...
+    @property
+    def device_name(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+
+    def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
+        """The maps of one frame."""
+        ...
 
 
 class Predictor:

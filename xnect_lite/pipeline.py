@@ -18,7 +18,7 @@ from xnect_lite.grouping import group_people
 from xnect_lite.intrinsics import camera_for
 from xnect_lite.lift_network import open_lift
 from xnect_lite.lifting import lift_people
-from xnect_lite.network import Predictor
+from xnect_lite.network import FrameNetwork, Predictor
 from xnect_lite.refining import open_refine
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.sizes import Sizes
@@ -32,9 +32,9 @@ class Pipeline:
     Raises XnectError when weights or device cannot be had.
     """
 
-    def __init__(self, config: PipelineConfig | None = None, predictor: Predictor | None = None) -> None:
+    def __init__(self, config: PipelineConfig | None = None, predictor: FrameNetwork | None = None) -> None:
         self.config = config or PipelineConfig()
-        self._network = predictor or Predictor(self.config.network)
+        self._network: FrameNetwork = predictor or Predictor(self.config.network)
         self._refine = open_refine(self.config.refining)
         self._lift = open_lift(self.config.lifting)
         self._tracker = Tracker(self.config.tracking)

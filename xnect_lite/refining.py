@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 import torch
@@ -33,7 +33,7 @@ from xnect_lite.person_crops import (
     mirrored_joints,
     to_crop,
 )
-from xnect_lite.runtime.devices import choose_precision
+from xnect_lite.runtime.devices import channels_last, choose_precision
 from xnect_lite.skeleton import NUM_JOINTS
 from xnect_lite.types import Maps, People
 from xnect_lite.weights import find_optional, load_state_into, read_weights, verify
@@ -58,7 +58,7 @@ class RefineNetwork:
     """Everyone of a frame at once, where the maps are."""
 
     def __init__(self, net: Refiner, config: RefiningConfig) -> None:
-        self._net = _folded(net).to(memory_format=torch.channels_last)
+        self._net = channels_last(_folded(net))
         self._least, self._mirrored = config.least_score, config.mirrored
         self._ready: tuple[torch.device, torch.dtype] | None = None
 
@@ -155,13 +155,16 @@ def load_refiner(path: Path) -> Refiner:
     verify(path)
     state, arch = read_weights(path)
     widths = arch.get("refiner")
-    known = isinstance(widths, list) and len(widths) == 3 and all(isinstance(w, int) and 0 < w <= 512 for w in widths)
-    if not known or arch.get("encoding") != ENCODING_VERSION:
+    if not _are_widths(widths) or arch.get("encoding") != ENCODING_VERSION:
         cause = f"holds {arch or 'an unnamed network'}, not a refiner of encoding {ENCODING_VERSION}"
         raise XnectError(str(path), cause, "Choose another file, or train one with train_pose.py refine")
-    net = Refiner(tuple(widths))
+    net = Refiner((widths[0], widths[1], widths[2]))
     load_state_into(net, state, path)
     return net.eval()
+
+
+def _are_widths(value: object) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and len(value) == 3 and all(isinstance(w, int) and 0 < w <= 512 for w in value)
 
 
 def open_refine(config: RefiningConfig) -> Refine:

@@ -199,8 +199,7 @@ def _data_check(options: argparse.Namespace) -> int:
         print(json.dumps({"dataset": options.dataset, "split": split, **census.figures(), **left_out}, indent=2))
         return 0
     for name, value in census.figures().items():
-        if isinstance(value, dict):
-            value = ", ".join(f"{joint} {count}" for joint, count in value.items() if count)
-        print(f"{name:<24} {value}")
+        shown = ", ".join(f"{joint} {n}" for joint, n in value.items() if n) if isinstance(value, dict) else value
+        print(f"{name:<24} {shown}")
     print(tally.summary())
     return 0

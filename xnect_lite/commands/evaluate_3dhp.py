@@ -39,4 +39,4 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 1
     figures, tables = data.score(answers.found)
     title = "MPI-INF-3DHP protocol, root-relative"
-    return report(options, result(title, data.data, data.part, figures | answers.speed, tables, answers.made_by))
+    return report(options, result(title, data.data, data.part, {**figures, **answers.speed}, tables, answers.made_by))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from xnect_lite.commands.evaluate_benchmarks import Wanted, add_common, check_common, file_itself, find_or_read, name_of, report
 
@@ -28,7 +30,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.results import result
 
     data = CocoSet(Path(options.root), options.limit)
-    made_by, speed = {}, {}
+    made_by: Mapping[str, Any]
+    speed: Mapping[str, float] = {}
     if options.predictions and Path(options.predictions).suffix == ".json":
         path = Path(options.predictions)
         records = data.read_results(path)
@@ -48,4 +51,4 @@ def _evaluate(options: argparse.Namespace) -> int:
     figures = data.score(records)
     title = "Keypoint AP and AR"
     table = {name_of(made_by): {name: figures[name] for name in ("ap", "ap_50", "ap_75", "ap_medium", "ap_large", "ar")}}
-    return report(options, result(title, data.data, data.part, figures | speed, {title: table}, made_by))
+    return report(options, result(title, data.data, data.part, {**figures, **speed}, {title: table}, made_by))

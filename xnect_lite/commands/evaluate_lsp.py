@@ -38,4 +38,4 @@ def _evaluate(options: argparse.Namespace) -> int:
     figures = data.score(answers.found)
     title = "PCK@0.2 of the torso"
     table = {name_of(answers.made_by): {name: value for name, value in figures.items() if name != "people"}}
-    return report(options, result(title, data.data, data.part, figures | answers.speed, {title: table}, answers.made_by))
+    return report(options, result(title, data.data, data.part, {**figures, **answers.speed}, {title: table}, answers.made_by))

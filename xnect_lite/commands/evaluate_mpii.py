@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from xnect_lite.commands.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, name_of, report
 from xnect_lite.errors import XnectError
@@ -32,7 +34,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.results import result
 
     folder, groups = Path(options.root), options.groups
-    everybody, split = groups_of(folder) if groups else people_of(folder, options.split)
+    asked: tuple[Sequence[Any], str] = groups_of(folder) if groups else people_of(folder, options.split)
+    everybody, split = asked
     if not everybody:
         raise XnectError(options.root, "holds nobody to be found", "docs/datasets.md shows the folders expected")
     chosen, part = mpii.part_of(everybody, options.limit)
@@ -56,4 +59,4 @@ def _evaluate(options: argparse.Namespace) -> int:
     if answers.system:
         figures |= costs(answers.system.config.network, (1, 1), passes=1 + options.flip_test)
     data = f"MPII Human Pose, {split}: {len(chosen):,} {'groups' if groups else 'people'}"
-    return report(options, result(title, data, part, figures | answers.speed, {title: table}, answers.made_by))
+    return report(options, result(title, data, part, {**figures, **answers.speed}, {title: table}, answers.made_by))

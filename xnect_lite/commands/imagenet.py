@@ -47,13 +47,13 @@ def _imagenet(options: argparse.Namespace) -> int:
     from xnect_lite.evaluate.imagenet import Preprocessing, read_tree, score
     from xnect_lite.evaluate.timing_table import title
     from xnect_lite.models.reference import load_classifier
-    from xnect_lite.runtime.devices import choose_device, choose_precision, device_title, precision_name
+    from xnect_lite.runtime.devices import channels_last, choose_device, choose_precision, device_title, precision_name
 
     device = choose_device(gpu_name(options) or options.device or "auto")
     precision = choose_precision(options.precision, device)
     tree = read_tree(options.data, options.class_order)
     net, form = _in_form(load_classifier(name, options.model_weights), options)
-    net = net.to(device, memory_format=torch.channels_last)
+    net = channels_last(net.to(device))
     preprocessing = Preprocessing(options.resize, options.crop, options.interpolation)
     workers = min(8, os.cpu_count() or 1) if options.workers is None else options.workers
     bar = lambda batches: tqdm(batches, unit="batch", desc=title(name))  # noqa: E731

@@ -8,7 +8,7 @@ calibration is needed: the camera is fitted to the 2D and 3D labels.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def read_train_sequence(path: Path) -> dict[int, Track]:
     try:
         cells = [each(data[name]) for name in ("annot2", "annot3", "univ_annot3")]
         numbers = np.asarray(data["cameras"]).ravel() if "cameras" in data else range(len(cells[0]))
-        return {int(c): _track(*parts, len(MPI_INF_28.names)) for c, *parts in zip(numbers, *cells, strict=True)}
+        return {int(c): _track(parts, len(MPI_INF_28.names)) for c, *parts in zip(numbers, *cells, strict=True)}
     except (LookupError, TypeError, ValueError) as error:
         raise XnectError(str(path), f"is no annot.mat of this data set ({error!r})", f"Get it from {ORIGIN.page}") from error
 
@@ -63,7 +63,7 @@ def read_test_sequence(path: Path) -> Track:
         arrays = [np.asarray(data[name]).transpose(3, 2, 1, 0) for name in ("annot2", "annot3", "univ_annot3")]
         valid = np.asarray(data["valid_frame"]).ravel() != 0
         activity = np.asarray(data["activity_annotation"]).ravel().astype(np.int64) if "activity_annotation" in data else None
-        return _track(*arrays, len(MUPOTS17.names), valid, activity)
+        return _track(arrays, len(MUPOTS17.names), valid, activity)
     except (LookupError, TypeError, ValueError) as error:
         raise XnectError(
             str(path), f"is no annot_data.mat of this data set ({error!r})", f"Get it from {ORIGIN.page}"
@@ -71,13 +71,10 @@ def read_test_sequence(path: Path) -> Track:
 
 
 def _track(
-    annot2: np.ndarray,
-    annot3: np.ndarray,
-    univ_annot3: np.ndarray,
-    joints: int,
-    valid: np.ndarray | None = None,
-    activity: np.ndarray | None = None,
+    annotations: Sequence[np.ndarray], joints: int, valid: np.ndarray | None = None, activity: np.ndarray | None = None
 ) -> Track:
+    """annotations: annot2, annot3 and univ_annot3, a row for each frame."""
+    annot2, annot3, univ_annot3 = annotations
     frames = len(annot2)
     track = Track(
         np.asarray(annot2, np.float32).reshape(frames, joints, 2),

@@ -128,6 +128,8 @@ def read_json(path: Path, images: Path, tally: Tally) -> list[MupotsSequence]:
     for i, record in enumerate(pictures_list):
         try:
             found = re.fullmatch(r"(?:.*/)?(TS\d+)/(img_(\d+)\.jpg)", record["file_name"])
+            if not found:
+                raise ValueError(record["file_name"])
             camera = Intrinsics(*(float(v) for v in record["intrinsic"]))
             entry = (int(found[3]), f"{found[1]}/{found[2]}", camera, people.get(record["id"], []))
             frames.setdefault(found[1], []).append(entry)

@@ -35,10 +35,10 @@ class Origin:
     def images_and_annotations(self, path: Path) -> tuple[list[Any], list[Any]]:
         """The two lists of a COCO-style JSON file. Raises XnectError if it has none."""
         data = load_json(path)
-        lists = [data.get(name) for name in ("images", "annotations")] if isinstance(data, dict) else [None]
-        if not all(isinstance(found, list) for found in lists):
+        images, annotations = (data.get("images"), data.get("annotations")) if isinstance(data, dict) else (None, None)
+        if not isinstance(images, list) or not isinstance(annotations, list):
             raise XnectError(str(path), "has no lists 'images' and 'annotations'", f"Get it from {self.page}")
-        return lists[0], lists[1]
+        return images, annotations
 
 
 def load_json(path: Path) -> Any:

@@ -45,7 +45,7 @@ def save_votes(path: Path, votes: Mapping[str, np.ndarray]) -> None:
 
     def write(part: Path) -> None:
         with part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # the stub takes every name for allow_pickle
 
     try:
         replace(path, write)

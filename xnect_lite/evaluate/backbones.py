@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from xnect_lite.evaluate.pose_engines import INT8
 from xnect_lite.evaluate.timing import REFERENCE
 from xnect_lite.evaluate.timing_table import title
 from xnect_lite.models.compress import count
+from xnect_lite.models.xnect import XNect
 from xnect_lite.network import Predictor
 
 
@@ -99,9 +101,9 @@ def _predictor(row: Row, net: torch.nn.Module, device: torch.device) -> Predicto
     from xnect_lite.weights import int8_of
 
     one = row.candidate
-    sides = {"long_side_net_px": max(one.width, one.height), "short_side_net_px": min(one.width, one.height)}
+    sides: dict[str, Any] = {"long_side_net_px": max(one.width, one.height), "short_side_net_px": min(one.width, one.height)}
     if row.int8:
         quantised = int8_of(Path(one.weights))
         return Predictor(NetworkConfig(one.network, weights=str(quantised), device="cpu", **sides)) if quantised else None
     config = NetworkConfig(one.network, device=str(device), backend=one.engine, precision=one.precision, **sides)
-    return Predictor(config, net=net)
+    return Predictor(config, net=cast(XNect, net))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
+from xnect_lite.runtime.devices import channels_last
 
 FORMS = {"plain": "", "fused": " (F)", "pruned": " (P)"}
 """Form of a network -> what its name gets in a table. Fused: norms folded away. Pruned: fused, weak channels cut out."""
@@ -48,7 +49,7 @@ def build_network(candidate: Candidate) -> nn.Module:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = _pose_network(candidate) if candidate.pose else _classifier(candidate)
+        net: nn.Module = _pose_network(candidate) if candidate.pose else _classifier(candidate)
     return in_form(net.eval(), candidate.form, candidate.gamma_threshold, torch.zeros(1, 3, candidate.height, candidate.width))
 
 
@@ -92,7 +93,9 @@ def build_pass(candidate: Candidate, device: torch.device) -> Callable[[], objec
 
         return pose_pass(candidate, net, device)
     layout = torch.channels_last if candidate.channels_last else torch.contiguous_format
-    net = net.to(device, memory_format=layout)
+    net = net.to(device)
+    if candidate.channels_last:
+        net = channels_last(net)
     image = torch.randn(candidate.batch, 3, candidate.height, candidate.width, device=device).to(memory_format=layout)
     if candidate.train:
         return _training_pass(net, image, candidate)
@@ -101,15 +104,16 @@ def build_pass(candidate: Candidate, device: torch.device) -> Callable[[], objec
 
 def _inference_pass(net: nn.Module, image: Tensor, candidate: Candidate) -> Callable[[], object]:
     with precision_of(candidate, image.device), torch.no_grad():
+        forward: Callable[[Tensor], object] = net
         if candidate.engine == "torchscript":
-            net = torch.jit.trace(net, image, check_trace=False)
+            forward = torch.jit.trace(net, image, check_trace=False)
         elif candidate.engine == "compiled":
-            net = torch.compile(net, dynamic=False, options={"freezing": True})
+            forward = torch.compile(net, dynamic=False, options={"freezing": True})
 
     @torch.no_grad()  # freezing needs it; and the same for all, so that only the engine differs
     def run() -> object:
         with precision_of(candidate, image.device):
-            return net(image)
+            return forward(image)
 
     return run if candidate.engine != "compiled" else _named_compiler_errors(run)
 

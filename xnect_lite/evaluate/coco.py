@@ -72,7 +72,7 @@ class CocoSet:
 
     def results(self, found: Mapping[str, Found]) -> list[Record]:
         """In COCO's own format; a joint that was not found lies at (0, 0)."""
-        out = []
+        out: list[Record] = []
         for name, key in self._ids.items():
             for joints, score in zip(found[name].joints_px, found[name].score, strict=True):
                 known = np.isfinite(joints).all(-1, keepdims=True)

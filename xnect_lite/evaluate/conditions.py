@@ -25,7 +25,7 @@ def conditions(label_px: np.ndarray, size: tuple[int, int], net_scale: float) ->
     """
     xy = np.asarray(label_px, float).reshape(-1, label_px.shape[-2], 2)
     with np.errstate(invalid="ignore"):
-        inside = ((xy > -0.5) & (xy < np.array(size) - 0.5)).all(-1)
+        inside = np.all((xy > -0.5) & (xy < np.array(size) - 0.5), axis=-1)
     bottom = np.where(inside, xy[..., 1], -np.inf).max(-1)
     at_border = size[1] - 1 - bottom < _BORDER_SHARE * size[1]
     cut = ~inside[:, _LEGS].any(-1) & inside[:, TORSO[:2]].any(-1) & at_border

@@ -154,7 +154,7 @@ def _look(picture: Picture, index: int, finder: Finder) -> tuple[People, float]:
     begin = time.perf_counter()
     people = finder(Frame(image, picture.t_s, index))
     ms = (time.perf_counter() - begin) * 1e3
-    people = dataclasses.replace(people, joints_px=people.joints_px + np.float32(corner))
+    people = dataclasses.replace(people, joints_px=people.joints_px + np.asarray(corner, np.float32))
     people = people.take(np.isfinite(people.joints_px).any((1, 2)))
     return (people.take(picture.choose(people.joints_px)) if picture.choose else people), ms
 

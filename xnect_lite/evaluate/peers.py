@@ -6,6 +6,7 @@ Accuracy on labels, and time against the number of people: a system that needs a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Protocol
 
 import cv2
@@ -104,7 +105,7 @@ def latency(
     """
     passes = [(peer, count) for peer in peers for count in pictures]
     times = time_in_turns(
-        [lambda peer=peer, count=count: peer.find(pictures[count]) for peer, count in passes], time_on_cpu, iterations,
+        [partial(peer.find, pictures[count]) for peer, count in passes], time_on_cpu, iterations,
         on_turn=on_turn,
     )  # fmt: skip
     medians = {key: float(np.median(ms)) for key, ms in zip(((p.name, n) for p, n in passes), times, strict=True)}
@@ -122,7 +123,8 @@ def crowds(samples: Sequence[Sample], numbers: Sequence[int] = PEOPLE) -> dict[i
 
     Raises XnectError if there are too few people who stand alone.
     """
-    most, cuts = max(numbers), []
+    most = max(numbers)
+    cuts: list[np.ndarray] = []
     for sample in samples:
         if len(cuts) == most:
             break

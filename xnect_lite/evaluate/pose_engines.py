@@ -12,6 +12,7 @@ from xnect_lite.evaluate.candidates import Candidate, precision_of
 from xnect_lite.runtime.backends.base import PictureNetwork
 from xnect_lite.runtime.backends.choose import open_backend
 from xnect_lite.runtime.backends.names import BACKENDS
+from xnect_lite.runtime.devices import channels_last
 
 INT8 = "openvino-int8"
 """OpenVINO with the network quantised, whatever precision the others compute in. It takes half a minute to make."""
@@ -57,7 +58,7 @@ def _int8_pass(candidate: Candidate, net: nn.Module, pictures: torch.Tensor) -> 
 def _torchscript_pass(
     candidate: Candidate, net: nn.Module, pictures: torch.Tensor, device: torch.device
 ) -> Callable[[], object]:
-    own = PictureNetwork(net).eval().to(device, memory_format=torch.channels_last)
+    own = channels_last(PictureNetwork(net).eval().to(device))
     with precision_of(candidate, device), torch.no_grad():
         traced = torch.jit.trace(own, pictures.to(device), check_trace=False)
 

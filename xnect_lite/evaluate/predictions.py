@@ -60,7 +60,7 @@ class PredictionFile:
 
     def __init__(self, path: Path, data_set: str, joints: Sequence[str], made_by: Mapping[str, Any]) -> None:
         self._path = path
-        self._head = {"data_set": data_set, "joints": list(joints), "made_by": dict(made_by)}
+        self._head: dict[str, Any] = {"data_set": data_set, "joints": list(joints), "made_by": dict(made_by)}
         self.done: dict[str, Found] = self._read_back() if path.exists() else {}
         try:
             self._file: TextIO = self._rewritten()
@@ -132,7 +132,9 @@ def read_predictions(
             f"names {len(named) if isinstance(named, list) else 'no'} joints that are not the {len(joints)} of this data set"
         )
         raise XnectError(f"{path}, line 1", cause, f"Write them as {', '.join(joints)}")
-    known, found, seen = {*records, *optional}, {}, {}
+    known = {*records, *optional}
+    found: dict[str, Found] = {}
+    seen: dict[str, int] = {}
     for number, line in lines[1:]:
         name, people = _record(path, number, line, joints)
         if name in seen:

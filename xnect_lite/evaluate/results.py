@@ -85,7 +85,7 @@ def weights_used(config: PipelineConfig) -> dict[str, str]:
     from xnect_lite.refining import find_refiner
     from xnect_lite.weights import find_weights, sha256
 
-    files = [find_weights(config.network.backbone, config.network.weights)]
+    files: list[Path | None] = [find_weights(config.network.backbone, config.network.weights)]
     files += [find_refiner(config.refining.weights) if config.refining.network else None]
     files += [find_lifter(config.lifting.weights) if config.lifting.network else None]
     return {path.name: sha256(path)[:12] for path in files if path}

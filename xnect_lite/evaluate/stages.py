@@ -36,6 +36,7 @@ class SharedPass:
 
     def __init__(self, predictor: Predictor) -> None:
         self._predictor = predictor
+        self.backend, self.device_name, self.precision = predictor.backend, predictor.device_name, predictor.precision
         self._last: tuple[Frame, Maps] | None = None
 
     def __call__(self, frame: Frame, timer: StageTimer) -> Maps:

@@ -36,7 +36,7 @@ def build_controls(
             else:
                 action = _action(window, entry, handlers[entry.name])
                 menu.addAction(action)
-            actions[entry.name] = action
+            actions[entry.name] = action  # type: ignore[assignment]  # PyQt6's stub calls it Optional
             if entry.in_toolbar:
                 toolbar.addAction(action)
         if any(entry.in_toolbar for entry in entries):

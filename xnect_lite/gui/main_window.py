@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QPoint, Qt, QTimer, QUrl, pyqtSignal
@@ -255,7 +256,7 @@ class MainWindow(QMainWindow):
             "overlay": self._show_layers,
             "ids": self._show_layers,
             "latency": self._show_layers,
-            **{name: lambda n=name: self.view3d.show_preset(n) for name in ("front", "side", "top", "home")},
+            **{name: partial(self.view3d.show_preset, name) for name in ("front", "side", "top", "home")},
             "fullscreen": self._toggle_fullscreen,
             "shortcuts": lambda: show_shortcuts(self),
             "about": lambda: show_about(self, self.worker.pipeline_name, view3d),

@@ -92,8 +92,8 @@ class View2D(QWidget):
                 self._result, round(self.width() * ratio), round(self.height() * ratio), skeletons=self.skeletons, ids=self.ids
             )
             height, width = image.shape[:2]
-            # copy(): a QImage on NumPy's memory would outlive it.
-            self._picture = QImage(image.data, width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+            shared = QImage(image.data, width, height, 3 * width, QImage.Format.Format_RGB888)  # type: ignore[call-overload]
+            self._picture = shared.copy()  # it would outlive NumPy's memory
             self._picture.setDevicePixelRatio(ratio)
         self.update()
 

@@ -67,11 +67,11 @@ class OrbitMouse:
         """Show the stage as it is now."""
         self.update()  # type: ignore[attr-defined]
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:
+    def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
         self._mouse = event.position()
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+    def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
         if self._mouse is None:
             return
@@ -83,16 +83,16 @@ class OrbitMouse:
             self.stage.framing.orbit(moved.x(), moved.y())
         self.redraw()
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
         self._mouse = None
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+    def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
         self.stage.look("home", self.width(), self.height())  # type: ignore[attr-defined]
         self.redraw()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:
+    def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Qt's."""
         self.stage.framing.zoom(event.angleDelta().y() / 120)
         self.redraw()
@@ -119,7 +119,7 @@ class View3D(QWidget):
             from xnect_lite.gui.view3d_gl import GLView
 
             gl_view = GLView(self.stage)
-            gl_view.failed.connect(self._use_painter, Qt.ConnectionType.QueuedConnection)
+            gl_view.failed.connect(self._use_painter, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
             self._put(gl_view)
 
     @property

@@ -44,7 +44,7 @@ class PainterView(OrbitMouse, QWidget):
         """segments_m (N, 2, 3)."""
         ends = self.stage.framing.view.project_segments(segments_m, self.width(), self.height())
         painter.setPen(pen)
-        painter.drawLines([QLineF(*a, *b) for a, b in ends[np.isfinite(ends).all((1, 2)), :, :2]])
+        painter.drawLines([QLineF(*a, *b) for a, b in ends[np.isfinite(ends).all((1, 2)), :, :2]])  # type: ignore[call-overload]
 
     def _paint_people(self, painter: QPainter) -> None:
         scene, view = self.stage.scene, self.stage.framing.view
@@ -70,4 +70,4 @@ class PainterView(OrbitMouse, QWidget):
         """(N,) bool of (N, 3) projected points; False where they are not known."""
         size = np.array([self.width(), self.height()])
         with np.errstate(invalid="ignore"):
-            return ((xy_depth[:, :2] > -size) & (xy_depth[:, :2] < 2 * size)).all(1)
+            return np.all((xy_depth[:, :2] > -size) & (xy_depth[:, :2] < 2 * size), axis=1)

@@ -161,17 +161,16 @@ def _clean(track: Track) -> Track:
         raise XnectError("BVH", "the person has no 3D pose in any frame", "Leave this person out")
     last_of_its_time = np.append(np.diff(t_s[order]) > 0, True)
     order = order[last_of_its_time]
-    if not fitted.any():
+    if track.rotations is None or track.bone_lengths_mm is None or not fitted.any():
         return Track(t_s[order], joints[order], root[order])
-    return Track(
-        t_s[order], joints[order], root[order], *(a[order].astype(float) for a in (track.rotations, track.bone_lengths_mm))
-    )
+    rotations, lengths_mm = track.rotations[order].astype(float), track.bone_lengths_mm[order].astype(float)
+    return Track(t_s[order], joints[order], root[order], rotations, lengths_mm)
 
 
 def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:
     joints_world = world_from_cam_cm(track.joints_mm, options.up_cam)
     hips_world = world_from_cam_cm(track.root_cam_mm, options.up_cam) + np.nan_to_num(joints_world[:, ROOT])
-    if track.rotations is None:
+    if track.rotations is None or track.bone_lengths_mm is None:
         local, known = solve_rotations(track.t_s, joints_world, options.max_gap_s)
         lengths_mm = bone_lengths_mm(track.joints_mm)
     else:

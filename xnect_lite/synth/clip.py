@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -127,7 +127,7 @@ def _moves(file: MotionFile, clip: int, config: ClipConfig, cast: Cast, body: Bo
     return Poses(poses.local[source], poses.root_m[source])
 
 
-def _clips(motions: list[MotionFile] | tuple[MotionFile, ...], walking: bool, frames: int) -> list[tuple[MotionFile, int]]:
+def _clips(motions: Sequence[MotionFile], walking: bool, frames: int) -> list[tuple[MotionFile, int]]:
     """Clips that last at least half as long as wanted; if none does, the longest ten."""
     named = [
         (file, clip)

@@ -53,7 +53,10 @@ def vertex_normals(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 def box(size_m: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Points, normals, uv, triangles of a box standing on the floor around the origin; size (x, y, z) metres."""
-    points, normals, uv, triangles = [], [], [], []
+    points: list[list[float]] = []
+    normals: list[np.ndarray] = []
+    uv: list[list[float]] = []
+    triangles: list[list[int]] = []
     square = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     for axis in range(3):
         for sign in (-1, 1):

@@ -198,8 +198,8 @@ def _streak(length: int, degrees: float) -> np.ndarray:
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), degrees, 1)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
-    return kernel / kernel.sum()
+    turned = cv2.warpAffine(kernel, turn, (length, length))
+    return turned / turned.sum()
 
 
 def _read(path: Path) -> np.ndarray:

@@ -104,7 +104,7 @@ class Renderer:
         except ImportError as error:
             raise XnectError("Rendering", "needs moderngl", install("synth")) from error
         try:
-            self._gl = moderngl.create_context(standalone=True, backend="egl")
+            self._gl = moderngl.create_context(standalone=True, backend="egl")  # type: ignore[arg-type]  # the stub is wrong
         except Exception as error:  # whatever the driver throws
             raise XnectError(
                 "Rendering", f"finds no OpenGL over EGL ({error})", "Install a driver, or libegl1 and libgl1-mesa-dri"
@@ -112,7 +112,7 @@ class Renderer:
         self.size = size
         gl = self._gl
         gl.enable(moderngl.DEPTH_TEST)
-        self._programs = {
+        self._programs: dict[str, Any] = {
             name: gl.program(vertex_shader=_VERTEX, fragment_shader=shader)
             for name, shader in (("colour", _COLOUR), ("identity", _IDENTITY), ("shadow", _SHADOW))
         }

@@ -231,7 +231,7 @@ def _thing(rng: np.random.Generator, height: float) -> tuple[np.ndarray, np.ndar
         radius = rng.uniform(0.03, 0.25)
         return turned(np.array([[radius, 0], [radius, 1.5 * tall], [0.0, 1.5 * tall]]))
     if kind == 2:
-        radius = rng.uniform(0.05, 0.35, 6)
-        return turned(np.stack([np.append(radius, 0.0), tall * np.append(np.linspace(0, 1, 6), 1.0)], -1))
+        radii = rng.uniform(0.05, 0.35, 6)
+        return turned(np.stack([np.append(radii, 0.0), tall * np.append(np.linspace(0, 1, 6), 1.0)], -1))
     angle, radius = np.linspace(-np.pi / 2, np.pi / 2, 10), 0.45 * min(tall, 0.9)
     return turned(np.stack([radius * np.cos(angle), radius * (1 + np.sin(angle))], -1))

@@ -139,12 +139,23 @@ def load_truths(path: str | Path) -> list[tuple[str, Truth]]:
         out = []
         for i, name in enumerate(a["name"].tolist()):
             who = slice(people[i], people[i + 1])
-            ident = cv2.imdecode(a["ident_png"][masks[i] : masks[i + 1]], cv2.IMREAD_UNCHANGED).astype(np.int32) - _IDENT_ZERO
-            columns = (a[n][who] for n in ("joints_px", "joints_cam_mm", "visible", "mask_px"))
-            out.append((name, Truth(*columns, ident.astype(np.int16), float(a["focal_px"][i]), a["ground"][i])))
+            ident = _decoded(a["ident_png"][masks[i] : masks[i + 1]])
+            joints_px, joints_cam_mm, visible, mask_px = (
+                a[n][who] for n in ("joints_px", "joints_cam_mm", "visible", "mask_px")
+            )
+            focal_px = float(a["focal_px"][i])
+            out.append((name, Truth(joints_px, joints_cam_mm, visible, mask_px, ident, focal_px, a["ground"][i])))
         return out
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, cv2.error) as error:
         raise XnectError(str(path), f"holds no truth of rendered pictures ({error})", again) from error
+
+
+def _decoded(png: np.ndarray) -> np.ndarray:
+    """(H, W) int16 of who is where."""
+    ident = cv2.imdecode(png, cv2.IMREAD_UNCHANGED)
+    if ident is None:
+        raise ValueError("a mask that is no PNG file")
+    return (ident.astype(np.int32) - _IDENT_ZERO).astype(np.int16)
 
 
 def with_silhouettes(samples: Sequence[Sample], paths: Sequence[Path]) -> list[Sample]:

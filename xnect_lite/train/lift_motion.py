@@ -54,7 +54,8 @@ def posed_people(count: int, motion: str | Path, bodies: str | Path | None, held
     some = every.rows(share(range(len(every)), held_out))
     cast = Cast(some, None, open_motions(motion, held_out=held_out), Contact(some))
     config, rng = SceneConfig(), np.random.default_rng((seed, held_out))
-    joints_px, truth_m = [], []
+    joints_px: list[np.ndarray] = []
+    truth_m: list[np.ndarray] = []
     with tqdm(total=count, desc="posing", unit="person") as bar:
         while len(truth_m) < count:
             view = sample_view(config, rng)

@@ -17,6 +17,7 @@ from xnect_lite.models.refiner import Refiner
 from xnect_lite.network import Predictor
 from xnect_lite.person_crops import bells, joint_spots
 from xnect_lite.refining import decode, load_refiner
+from xnect_lite.runtime.devices import channels_last
 from xnect_lite.skeleton import FLIP, LIMB_JOINTS_12
 from xnect_lite.train import refine_data
 from xnect_lite.train.checkpoint import Ema
@@ -42,7 +43,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
     print(" ".join(f"{name} {value:.4g}" for name, value in grouped.items()), flush=True)
 
     generator = torch.Generator().manual_seed(config.seed)
-    net = (first or Refiner(config.widths)).train().to(memory_format=torch.channels_last)
+    net = channels_last((first or Refiner(config.widths)).train())
     optimizer = adamw(net, config.learning_rate, config.weight_decay)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
     ema = Ema(net, config.ema_decay)
@@ -70,7 +71,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
                 optimizer.step()
                 ema.update()
                 step, mean = step + 1, mean + float(loss.detach()) / steps_per_epoch
-            averaged = Refiner(tuple(net.arch["refiner"]))
+            averaged = Refiner(net.widths)
             averaged.load_state_dict(ema.values)
             figures = {"epoch": epoch + 1, "training_loss": mean, **score(averaged.eval(), held_out)}
             print(json.dumps(figures), file=log, flush=True)

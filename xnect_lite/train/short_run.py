@@ -29,7 +29,8 @@ def begin(config: Any) -> Path:
 
 def adamw(net: nn.Module, rate: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW that lets matrices and kernels decay, and biases, norms and gains not."""
-    decay, keep = [], []
+    decay: list[torch.nn.Parameter] = []
+    keep: list[torch.nn.Parameter] = []
     for parameter in net.parameters():
         (keep if parameter.numel() == max(parameter.shape) else decay).append(parameter)  # one axis longer than 1: a vector
     return torch.optim.AdamW([{"params": decay, "weight_decay": weight_decay}, {"params": keep, "weight_decay": 0.0}], lr=rate)

@@ -12,6 +12,7 @@ import torch
 from xnect_lite.config import as_dict
 from xnect_lite.data.packed import pack
 from xnect_lite.errors import XnectError
+from xnect_lite.runtime.devices import channels_last
 from xnect_lite.train.checkpoint import Ema, load_state, prepare_folder, save_state
 from xnect_lite.train.config import Stage1Config, check
 from xnect_lite.train.processes import Processes
@@ -51,7 +52,7 @@ class Run:
         self.config, self.processes, self.out = config, processes, Path(config.out)
         device = processes.device
         state = load_state(self.out / "state.pt") if resume else None
-        self.net = starting_network(config, state).to(device, memory_format=torch.channels_last)
+        self.net = channels_last(starting_network(config, state).to(device))
         freeze(self.net, config.frozen_stride)
         self.ema = Ema(self.net, config.ema_decay)
         self.train_set = pack(read_split(config.data, "train"), device, progress=processes.first)

@@ -53,8 +53,9 @@ class Stepper:
         for k in self.slots.samplers:
             image, labels = self.slots.draw(k, finishing)
             targets = encode(labels, self.net.stride, image.shape[3], image.shape[2])
-            silent = k != last and isinstance(self.shared, DistributedDataParallel)
-            with self.shared.no_sync() if silent else nullcontext(), self.statistics.of_micro_batch():
+            shared = self.shared
+            silent = shared.no_sync if k != last and isinstance(shared, DistributedDataParallel) else nullcontext
+            with silent(), self.statistics.of_micro_batch():
                 with self.autocast:
                     maps = self.forward(image.contiguous(memory_format=torch.channels_last))
                 terms = stage1_losses(maps, targets, self.config.loss)

@@ -32,7 +32,7 @@ def pck_by_group(errors_mm: np.ndarray) -> dict[str, float]:
 
 def auc(errors_mm: np.ndarray) -> float:
     """Mean of `pck` over the thresholds 0, 5 … 150 mm."""
-    return float(np.mean([_share_below(errors_mm[:, COUNTED], threshold) for threshold in AUC_THRESHOLDS_MM]))
+    return float(np.mean([_share_below(errors_mm[:, COUNTED], float(threshold)) for threshold in AUC_THRESHOLDS_MM]))
 
 
 def mpjpe(errors_mm: np.ndarray) -> float:

@@ -111,4 +111,7 @@ def _torch_backend(name: str) -> Callable[[nn.Module, str, str], Backend]:
     from xnect_lite.runtime.backends.torch_compiled import CompiledBackend
     from xnect_lite.runtime.backends.torch_eager import TorchBackend
 
-    return {"torch": TorchBackend, "compiled": CompiledBackend, "cudagraph": CudaGraphBackend}[name]
+    makers: dict[str, Callable[[nn.Module, str, str], Backend]] = {
+        "torch": TorchBackend, "compiled": CompiledBackend, "cudagraph": CudaGraphBackend,
+    }  # fmt: skip
+    return makers[name]

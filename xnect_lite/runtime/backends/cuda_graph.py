@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from xnect_lite.models.heads import OUTPUT_CHANNELS
 from xnect_lite.runtime.backends.base import PictureNetwork
 from xnect_lite.runtime.backends.sizes import BySize
-from xnect_lite.runtime.devices import choose_device, choose_precision, device_title, precision_name
+from xnect_lite.runtime.devices import channels_last, choose_device, choose_precision, device_title, precision_name
 
 _WARM_UP_PASSES = 3  # cuDNN chooses its kernels in these; a graph must not be captured while it does
 
@@ -39,7 +39,7 @@ class CudaGraphBackend:
     def __init__(self, net: nn.Module, device: str = "cuda", precision: str = "auto") -> None:
         self._device = choose_device(device)
         self._dtype = choose_precision(precision, self._device)
-        own = PictureNetwork(copy.deepcopy(net)).eval().to(self._device, memory_format=torch.channels_last)
+        own = channels_last(PictureNetwork(copy.deepcopy(net)).eval().to(self._device))
         for module in own.modules():
             if isinstance(module, nn.Conv2d):  # norms stay in single precision: a variance may not fit fp16
                 module.to(self._dtype)

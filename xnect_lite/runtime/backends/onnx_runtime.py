@@ -78,7 +78,7 @@ def convert(net: nn.Module) -> bytes:
         torch.onnx.export(
             pictures,
             (torch.zeros(1, 64, 96, 3, dtype=torch.uint8),),
-            file,
+            file,  # type: ignore[arg-type]  # without dynamo it takes an open file
             input_names=["image"],
             output_names=list(OUTPUT_CHANNELS),
             dynamic_axes={"image": {0: "batch", 1: "height", 2: "width"}, **{name: free for name in OUTPUT_CHANNELS}},

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
 from xnect_lite.runtime.backends.base import PictureNetwork, named
-from xnect_lite.runtime.devices import choose_device, choose_precision, device_title, precision_name
+from xnect_lite.runtime.devices import channels_last, choose_device, choose_precision, device_title, precision_name
 
 
 class CompiledBackend:
@@ -20,7 +20,7 @@ class CompiledBackend:
     def __init__(self, net: nn.Module, device: str = "auto", precision: str = "auto") -> None:
         self._device = choose_device(device)
         self._dtype = choose_precision(precision, self._device)
-        own = PictureNetwork(copy.deepcopy(net)).eval().to(self._device, memory_format=torch.channels_last)
+        own = channels_last(PictureNetwork(copy.deepcopy(net)).eval().to(self._device))
         self._net = torch.compile(own, dynamic=False, options={"freezing": True})
         self._sizes: set[torch.Size] = set()
         self.device_name, self.precision = device_title(self._device), precision_name(self._dtype)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.runtime.backends.base import PictureNetwork, named
-from xnect_lite.runtime.devices import choose_device, choose_precision, device_title, precision_name
+from xnect_lite.runtime.devices import channels_last, choose_device, choose_precision, device_title, precision_name
 
 
 class TorchBackend:
@@ -17,7 +17,7 @@ class TorchBackend:
     def __init__(self, net: nn.Module, device: str = "auto", precision: str = "auto") -> None:
         self._device = choose_device(device)
         self._dtype = choose_precision(precision, self._device)
-        self._net = PictureNetwork(net.eval().to(self._device, memory_format=torch.channels_last)).eval()
+        self._net = PictureNetwork(channels_last(net.eval().to(self._device))).eval()
         self.device_name, self.precision = device_title(self._device), precision_name(self._dtype)
         self.on_gpu = self._device.type == "cuda"
 
