@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+import xnect_lite  # noqa: F401 - first: see there what it keeps OpenVINO from
+
 
 @pytest.fixture(autouse=True, scope="session")
 def own_cache_folder(tmp_path_factory):

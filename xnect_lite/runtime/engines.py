@@ -106,6 +106,7 @@ def run_on_ray(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[
 
     Progress comes file by file. Raises XnectError without the `cluster` extra.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before its import: it would report to its makers
     try:
         import ray
         from ray.util import ActorPool

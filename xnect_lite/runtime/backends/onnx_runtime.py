@@ -99,4 +99,6 @@ def _session(model: bytes) -> Any:
 
 
 def _onnxruntime() -> Any:
-    return require("onnxruntime", "--backend onnxruntime", "export")
+    runtime = require("onnxruntime", "--backend onnxruntime", "export")
+    runtime.disable_telemetry_events()  # builds for Windows would report to their makers
+    return runtime

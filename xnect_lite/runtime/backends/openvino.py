@@ -102,10 +102,7 @@ def open_file(path: Path, backbone: str, precision: str = "auto") -> OpenVinoBac
 
 
 def convert(net: nn.Module) -> Any:
-    """A Stage I network as ``openvino.Model``: fp32, free batch and size, outputs named, ``arch`` in its metadata.
-
-    By way of the front end: ``openvino.convert_model`` would also report to its makers that it was used.
-    """
+    """A Stage I network as ``openvino.Model``: fp32, free batch and size, outputs named, ``arch`` in its metadata."""
     _openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
