@@ -58,6 +58,8 @@ def _show(options: argparse.Namespace) -> int:
     import numpy as np
 
     take = _loaded(options.take)
+    if take.damage:
+        print(f"{take.folder}: {take.damage}", file=sys.stderr)
     if take.info.get("state") == "recording":
         print(_unfinished(take), file=sys.stderr)
     files = {person.get("id"): person.get("file") for person in take.info.get("people", [])}
@@ -100,7 +102,9 @@ def _unfinished(take: Take) -> str:
 def _finish(options: argparse.Namespace) -> int:
     from xnect_lite.record.take import export_take
 
-    _loaded(options.take)
+    take = _loaded(options.take)
+    if take.damage:
+        print(f"{take.folder}: {take.damage}; the damaged file is kept", file=sys.stderr)
     _print_written(export_take(options.take), options.json)
     return 0
 
