@@ -17,12 +17,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike
 
 from xnect_lite.camera import default_focal_px, image_centre_px, project
 from xnect_lite.config import CameraConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.untrusted import read_yaml
 
 _SAME_ASPECT = 0.01  # relative difference of width / height up to which a picture is the calibrated one, scaled
 _KEYS = ("width", "height", "fx", "fy", "cx", "cy")
@@ -125,11 +125,11 @@ def _load_again_if_changed(path: str, _modified_ns: int) -> Camera:
 def load_intrinsics(path: str | Path) -> Camera:
     """Read a calibration file. Raises XnectError naming what is wrong with it."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))  # YAML reads JSON too
+        values = read_yaml(path)  # YAML reads JSON too
     except OSError as error:
         raise XnectError(str(path), f"cannot be read ({error.strerror})", "Check camera.intrinsics") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise XnectError(str(path), "is neither JSON nor YAML", "Mend the file") from error
+    except ValueError as error:
+        raise XnectError(str(path), f"is neither JSON nor YAML ({error})", "Mend the file") from error
     if not isinstance(values, dict) or (missing := [k for k in _KEYS if k not in values]):
         lacks = ", ".join(missing) if isinstance(values, dict) else "its keys"
         raise XnectError(str(path), f"lacks {lacks}", f"Give {', '.join(_KEYS)} and, if need be, distortion")

@@ -99,7 +99,10 @@ class _PlainLoader(yaml.SafeLoader):
     def construct_number(self, node: Any) -> Any:
         if len(str(node.value)) > _MOST_DIGITS:
             raise ValueError(f"holds a number of {len(node.value):,} digits")
-        return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
+        try:
+            return self.construct_yaml_int(node) if node.tag.endswith(":int") else self.construct_yaml_float(node)
+        except (ValueError, IndexError, TypeError):
+            raise ValueError(f"'{node.value}' is no number") from None
 
 
 _PLAIN = ("null", "bool", "int", "float", "str", "seq", "map")
