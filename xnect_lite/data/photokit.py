@@ -8,7 +8,6 @@ in left and right, become ignore boxes.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -17,11 +16,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from xnect_lite.data.label_fusion import fuse
+from xnect_lite.data.origin import ODD_RECORD, file_name
 from xnect_lite.data.pictures import read_rgb
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.data.votes import AGAIN
 from xnect_lite.errors import XnectError
+from xnect_lite.untrusted import load_json
 
 T = TypeVar("T")
 SETS = ("lspet", "ccp", "har15", "capston")
@@ -36,6 +37,7 @@ TERMS = {
 _UNLABELLED_PEOPLE = {"har15", "capston"}  # crowds in which the teachers miss people
 _STRETCHED = {"capston"}  # pictures squeezed to squares: no 3D from them
 _NEGATIVE_WEIGHT = 0.3
+_MOST_SIDE = 1 << 16
 
 
 def is_validation(file_name: str) -> bool:
@@ -63,16 +65,25 @@ def map_records(
         if not path.is_file():
             wanted = "the folder that holds the photo kit's sets"
             raise XnectError(str(path), "does not exist", f"Point --data, or --set data.photos= in training, at {wanted}")
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8", errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 try:
-                    record = json.loads(line)
+                    record = load_json(line)
+                    _check(record)
                     if is_validation(record["file"]) == (split == "val"):
                         yield make(record, path.parent, name)
-                except (LookupError, ValueError, TypeError, AttributeError) as error:
+                except ODD_RECORD as error:
                     raise XnectError(
                         f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
                     ) from error
+
+
+def _check(record: dict[str, Any]) -> None:
+    """Raises ValueError for names that are paths, which might lead out of the folder, and sizes no picture has."""
+    for given in (record["file"], *(person["mask"] for person in record["people"] if person.get("mask"))):
+        file_name(given)
+    if not all(isinstance(side, int) and 0 < side < _MOST_SIDE for side in (record["width"], record["height"])):
+        raise ValueError("the size of the picture")
 
 
 def read_backgrounds(root: str | Path, split: str, prefixes: tuple[str, ...] = ("coco", "obj")) -> Iterator[Sample]:
