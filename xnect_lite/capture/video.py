@@ -17,13 +17,14 @@ from av.stream import Disposition
 from xnect_lite.capture.source import Source
 from xnect_lite.capture.timeline import TimeLine, usual_fps
 from xnect_lite.errors import XnectError
+from xnect_lite.picture_file import MOST_PIXELS
 from xnect_lite.types import Frame
 
 _TIME_EPSILON_S = 1e-6
 _FALLBACK_FPS = 30.0
 _NOT_VIDEO = {"tty"}  # FFmpeg "plays" text files as an 80-column terminal
 _TOLERATED_SAR = 0.01  # pixels this much off square are left as they are
-_LONGEST_SIDE = 16384  # of an upright picture, pixels
+_MOST_OBLONG = 4.0  # width by height of a pixel, or the other way round
 _PROBED = 120  # packets whose stamps tell the frame rate
 
 
@@ -45,7 +46,7 @@ class VideoSource(Source):
         self._last_t_s = 0.0
         self._ahead: deque[av.VideoFrame] = deque()  # decoded to see what the clock does next
         self._complete = False  # the end asked for was reached
-        self._of_rate = self._of_end = ""  # what is to be said of them
+        self._of_rate = self._of_end = self._of_pixels = ""  # what is to be said of them
         self._container: av.container.InputContainer | None = None
         self._iterator: Iterator[av.VideoFrame] = iter(())
         try:
@@ -106,7 +107,17 @@ class VideoSource(Source):
         if not streams or self._container.format.name in _NOT_VIDEO:
             raise self._not_video()
         self._stream = streams[0]
+        self._check_size(self._stream.width, self._stream.height)
+        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # they may grow on the way
         self._stream.thread_type = "AUTO"
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > MOST_PIXELS:
+            raise XnectError(
+                str(self._path),
+                f"has pictures of {width} x {height}; at most {MOST_PIXELS:,} pixels are read",
+                "Make it smaller",
+            )
 
     def _read_header(self, first: av.VideoFrame) -> None:
         stream, container = self._stream, self._container
@@ -189,6 +200,9 @@ class VideoSource(Source):
     def _to_rgb(self, picture: av.VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8 RGB with square pixels, turned upright."""
         sar = float(self._stream.sample_aspect_ratio or 1)
+        if not 1 / _MOST_OBLONG <= sar <= _MOST_OBLONG:
+            self._of_pixels = f"its header says that pixels are {sar:.4g} times as wide as high, which is not believed"
+            sar = 1.0
         width = round(picture.width * sar) if abs(sar - 1) > _TOLERATED_SAR else picture.width
         rgb = picture.reformat(width=width, height=picture.height, format="rgb24").to_ndarray()
         quarter_turns = round(picture.rotation / 90) % 4  # anticlockwise, as rot90 counts
@@ -206,7 +220,10 @@ class VideoSource(Source):
         self.warning = self._warning()
 
     def _warning(self) -> str | None:
-        return "; ".join(words for words in (self._time_line.warning, self._of_rate, self._of_end) if words) or None
+        return (
+            "; ".join(words for words in (self._time_line.warning, self._of_rate, self._of_pixels, self._of_end) if words)
+            or None
+        )
 
     def _not_video(self) -> XnectError:
         return XnectError(str(self._path), "is not a video that can be decoded", "Check that a video player opens it")

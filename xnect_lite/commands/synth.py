@@ -62,14 +62,14 @@ def _add_common(parser: argparse.ArgumentParser, size: str, out: str) -> None:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (
-        width.isdigit() and height.isdigit() and min(int(width), int(height)) >= 32 and max(int(width), int(height)) <= 4096
+        width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 32 and max(int(width), int(height)) <= 4096
     ):
         raise argparse.ArgumentTypeError(f"{text!r} is no size like 512x320, of 32 to 4096 pixels")
     return int(width), int(height)
 
 
 def _at_least_one(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
     return int(text)
 

@@ -150,7 +150,7 @@ def _sizes(options: argparse.Namespace) -> list[tuple[int, int]]:
     sizes = []
     for part in text.split(","):
         sides = part.strip().lower().split("x")
-        if len(sides) > 2 or not all(side.isdigit() and 0 < int(side) <= _MAX_SIDE for side in sides):
+        if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= _MAX_SIDE for side in sides):
             raise XnectError(f"--input-size {text}", f"'{part}' is no size", "Give sides in pixels, such as 512 or 512x320")
         width, height = int(sides[0]), int(sides[-1])
         if options.pose and (width % 16 or height % 16):
@@ -162,7 +162,7 @@ def _sizes(options: argparse.Namespace) -> list[tuple[int, int]]:
 def _batches(options: argparse.Namespace, device_type: str) -> list[int]:
     text = options.batch or ("1,16" if device_type == "cuda" else "1")
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise XnectError(f"--batch {text}", "is no list of whole numbers from 1 up", "Such as 1,16")
     return [int(part) for part in parts]
 

@@ -28,7 +28,7 @@ def check_options(options: Options, *, network: bool = True) -> None:
 def check_source(spec: str) -> None:
     """A file must be there and hold pictures; a name must be a file's or a camera's. Numbers and addresses are not tried."""
     text = spec.strip()
-    if text.isdigit() or "://" in text or text.lower().startswith(("camera:", "/dev/video")):
+    if text.isdecimal() or "://" in text or text.lower().startswith(("camera:", "/dev/video")):
         return
     from xnect_lite.capture import find_camera, is_synthetic, open_source
 
