@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ class VideoSource(Source):
     def __init__(self, path: str | Path, start_s: float | None = None, end_s: float | None = None) -> None:
         self._path = Path(path)
         self.name = self._path.name
+        self._is_pipe = not (self._path.is_file() or self._path.is_dir()) and self._path.exists()  # read once, forwards
         self.warning: str | None = None
         self._lock = threading.Lock()  # a decoder must not be freed under a thread that is reading
         self._start_s, self._end_s = start_s or 0.0, end_s
@@ -57,7 +59,9 @@ class VideoSource(Source):
                 raise self._not_video()
             self._read_header(first)
             self._time_line = TimeLine(self.name, self._period_s)
-            self._iterator = self._from_start() if self._start_s > 0 else itertools.chain([first], pictures)
+            self._iterator = (
+                self._from_start() if self._start_s > 0 and not self._is_pipe else itertools.chain([first], pictures)
+            )
         except BaseException:
             self.close()
             raise
@@ -94,8 +98,7 @@ class VideoSource(Source):
             self._container.close()
         self._damaged = 0
         try:
-            # An absolute path: FFmpeg would read "take:1.mp4" as a protocol named "take".
-            self._container = av.open(str(self._path.resolve()), metadata_errors="replace")
+            self._container = self._opened()
         except FileNotFoundError as error:
             raise XnectError(str(self._path), "no such file", "Check the path") from error
         except PermissionError as error:
@@ -110,6 +113,14 @@ class VideoSource(Source):
         self._check_size(self._stream.width, self._stream.height)
         self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # they may grow on the way
         self._stream.thread_type = "AUTO"
+
+    def _opened(self) -> av.container.InputContainer:
+        name = os.path.abspath(self._path)  # FFmpeg would read "take:1.mp4" as a protocol named "take"
+        try:
+            name.encode()
+        except UnicodeEncodeError:  # a name in an old encoding, which FFmpeg could not be told
+            return av.open(open(self._path, "rb"), metadata_errors="replace")
+        return av.open(name, metadata_errors="replace")
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MOST_PIXELS:
@@ -180,7 +191,9 @@ class VideoSource(Source):
 
     def _first_stamps(self) -> list[float]:
         """Seconds of the first packets, from a second look at the file: nothing is decoded for it."""
-        with contextlib.suppress(FFmpegError, OSError), av.open(str(self._path.resolve()), metadata_errors="replace") as again:
+        if self._is_pipe:
+            return []
+        with contextlib.suppress(FFmpegError, OSError), self._opened() as again:
             packets = itertools.islice(again.demux(again.streams[self._stream.index]), _PROBED)
             return [float(p.pts * p.time_base) for p in packets if p.pts is not None and p.time_base]
         return []

@@ -49,7 +49,7 @@ def _process(options: argparse.Namespace) -> int:
     )
     earlier = {} if options.again else takes_of(options.output)
     is_done = {job: bool(job.key) and earlier.get(job.key, ("", False))[1] for job in jobs}
-    outcomes = [Outcome(job.source, "recognised", str(earlier[job.key][0])) for job in jobs if is_done[job]]
+    outcomes = [Outcome(job.shown, "recognised", str(earlier[job.key][0])) for job in jobs if is_done[job]]
     for outcome in outcomes:
         print(f"{outcome.source}: done already, {outcome.folder} (--again does it anew)", file=sys.stderr)
     rest = [job for job in jobs if not is_done[job]]
@@ -79,7 +79,7 @@ def _missing(jobs: list[Job]) -> dict[Job, Outcome]:
         try:
             check_source(job.source)
         except XnectError as error:
-            outcomes[job] = Outcome(job.source, "failed", error=str(error))
+            outcomes[job] = Outcome(job.shown, "failed", error=str(error))
     return outcomes
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.config import as_dict
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address
 from xnect_lite.record.bvh import BvhOptions, build_clips
 from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
@@ -115,7 +115,7 @@ class TakeRecorder:
         self._info: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "state": "recording",
-            "source": source,
+            "source": shown_address(source),
             "started": (started or datetime.now()).astimezone().isoformat(timespec="milliseconds"),
             "fps": fps,
             "size": None,

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.errors import XnectError, next_step_of
+from xnect_lite.errors import XnectError, next_step_of, without_secrets
 from xnect_lite.npz import read_npz
 from xnect_lite.record.bvh import Track
 from xnect_lite.record.journal import NOBODY, RECORD, is_being_recorded, read_journal
@@ -261,7 +261,9 @@ def write_info(folder: Path, info: Mapping[str, Any]) -> None:
 def log(folder: Path, message: str) -> None:
     """Add a line to log.txt."""
     try:
-        append_line(folder / LOG_FILE, f"{datetime.now().isoformat(sep=' ', timespec='milliseconds')}  {message}")
+        append_line(
+            folder / LOG_FILE, f"{datetime.now().isoformat(sep=' ', timespec='milliseconds')}  {without_secrets(message)}"
+        )
     except OSError as error:
         raise refused(folder, error) from error
 

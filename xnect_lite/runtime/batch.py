@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from xnect_lite import __version__
 from xnect_lite.config import PipelineConfig, as_dict
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.locks import held
 from xnect_lite.record.journal import is_being_recorded
 from xnect_lite.record.take_folder import JOURNAL_FILE, new_take_folder, read_info, refused, remove_take
@@ -44,6 +44,11 @@ class Job:
     end_s: float | None = None
     overlay: bool = True
     key: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The source as it may be shown and kept, without what is secret in an address."""
+        return shown_address(self.source)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,17 +86,21 @@ def make_jobs(
 
     Raises XnectError if there are no weights for the backbone asked for.
     """
+    from xnect_lite.capture.names import as_named
     from xnect_lite.weights import find_weights
 
     weights = _stamp(find_weights(config.network.backbone, config.network.weights))
     jobs: dict[str, Job] = {}
     for source in dict.fromkeys(sources):
-        path = Path(os.path.expanduser(source))
+        named = as_named(source)
+        path = Path(os.path.expanduser(named))
         key = ""
         if os.path.isfile(path):  # pathlib's own would raise for a name that is too long
             facts = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
             key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:_KEY_CHARACTERS]
-        jobs.setdefault(key or source, Job(source, path.stem, str(takes), config, start_s, end_s, overlay, key))
+        jobs.setdefault(
+            key or source, Job(source, Path(shown_address(named)).stem, str(takes), config, start_s, end_s, overlay, key)
+        )
     return list(jobs.values())
 
 
@@ -130,7 +139,7 @@ def run_job(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
                 remove_take(left[0])
         return outcome
     except XnectError as error:
-        return Outcome(job.source, "failed", error=str(error))
+        return Outcome(job.shown, "failed", error=str(error))
 
 
 @contextlib.contextmanager
@@ -145,7 +154,7 @@ def _alone(job: Job) -> Iterator[None]:
         takes.mkdir(parents=True, exist_ok=True)
         with held(takes / f".{job.key}.lock") as is_ours:
             if not is_ours:
-                raise XnectError(job.source, "is being processed by another program", "Wait for it, or choose another -o")
+                raise XnectError(job.shown, "is being processed by another program", "Wait for it, or choose another -o")
             yield
     except OSError as error:
         raise refused(takes, error) from error
@@ -157,6 +166,7 @@ def _alone(job: Job) -> Iterator[None]:
 
 def _make_take(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
     from xnect_lite.capture import open_source
+    from xnect_lite.capture.names import as_named
     from xnect_lite.runtime.offline import process_source
 
     folder: Path | None = None
@@ -164,16 +174,17 @@ def _make_take(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
         with open_source(job.source, start_s=job.start_s, end_s=job.end_s) as source:
             progress(0, source.frame_count)
             folder = new_take_folder(job.takes, job.name)
-            note = {"key": job.key, "source": str(Path(job.source).expanduser().resolve())} if job.key else None
+            note = {"key": job.key, "source": str(Path(as_named(job.source)).expanduser().resolve())} if job.key else None
             report = process_source(
                 source, pipeline, folder, overlay=job.overlay, on_frame=lambda _: progress(1, None), job=note
             )
-        return Outcome(job.source, "done", str(folder), report.as_dict())
+        return Outcome(job.shown, "done", str(folder), report.as_dict())
     except XnectError as error:
-        return Outcome(job.source, "failed", _kept(folder), error=str(error))
+        return Outcome(job.shown, "failed", _kept(folder), error=str(error))
     except Exception as error:  # a file of which nobody thought must not end the batch
-        words = f"{job.source}: unexpected error {error!r}. Please report it"
-        return Outcome(job.source, "failed", _kept(folder), error=words, details=traceback.format_exc())
+        words = f"{job.shown}: unexpected error {error!r}. Please report it"
+        details = without_secrets(traceback.format_exc())
+        return Outcome(job.shown, "failed", _kept(folder), error=without_secrets(words), details=details)
     except BaseException:
         _kept(folder)
         raise

@@ -52,9 +52,9 @@ def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Ite
                 try:
                     yield future.result()
                 except BrokenProcessPool:
-                    yield Outcome(job.source, "failed", error=f"{job.source}: its process was killed. Try fewer with --jobs")
+                    yield Outcome(job.shown, "failed", error=f"{job.shown}: its process was killed. Try fewer with --jobs")
                 except XnectError as error:
-                    yield Outcome(job.source, "failed", error=str(error))
+                    yield Outcome(job.shown, "failed", error=str(error))
         _drain(messages, progress)
     except BaseException:
         # An interrupt must not wait for films to end; the pool has no public word for that before Python 3.14.
@@ -141,4 +141,4 @@ class _RayWorker:
         try:
             return run_job(job, _own_pipeline(job.config), lambda frames, total: None)
         except XnectError as error:
-            return Outcome(job.source, "failed", error=str(error))
+            return Outcome(job.shown, "failed", error=str(error))
