@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -102,11 +103,12 @@ def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
             running = run_in_processes(jobs, progress, count)
         else:
             running = run_here(jobs, progress, lambda pipeline: bar.write(_ran_on(pipeline), file=sys.stderr))
-        for outcome in running:
-            outcomes.append(outcome)
-            bar.set_postfix_str(f"{len(outcomes)} of {len(jobs)} files")
-            if outcome.report and outcome.report["warning"]:
-                bar.write(f"{outcome.source}: {outcome.report['warning']}", file=sys.stderr)
+        with contextlib.closing(running):  # at once after an interrupt: its workers have something to save
+            for outcome in running:
+                outcomes.append(outcome)
+                bar.set_postfix_str(f"{len(outcomes)} of {len(jobs)} files")
+                if outcome.report and outcome.report["warning"]:
+                    bar.write(f"{outcome.source}: {outcome.report['warning']}", file=sys.stderr)
     return outcomes
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QPoint, Qt, QTimer, QUrl, pyqtSignal
@@ -97,6 +98,15 @@ class MainWindow(QMainWindow):
         path, _ = QFileDialog.getOpenFileName(self, "Open video", "", _VIDEOS)
         if path:
             self.open_source(path)
+
+    def offer_unfinished(self) -> None:
+        """Ask about takes that a killed program left: their BVH files are not written yet."""
+        from xnect_lite.record.take_folder import unfinished_takes
+
+        if folders := unfinished_takes(self._takes):
+            what = "A take was" if len(folders) == 1 else f"{len(folders)} takes were"
+            accept = partial(self.session.finish_takes, folders)
+            self.banner.show_offer(f"{what} cut off while being recorded.", "Finish", accept, self._takes)
 
     def show_takes(self) -> None:
         """The takes folder in the file manager."""

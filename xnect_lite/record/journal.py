@@ -176,6 +176,14 @@ def _checksum(record: bytes, place: int) -> int:
     return zlib.crc32(record[: -RECORD["checksum"].itemsize], place & 0xFFFFFFFF)
 
 
+def has_frames(path: Path) -> bool:
+    """Whether a journal is long enough to hold a frame."""
+    try:
+        return path.is_file() and path.stat().st_size >= _HEADER.size + RECORD.itemsize
+    except OSError:
+        return False
+
+
 def is_being_recorded(path: Path) -> bool:
     """Whether a recorder, in this program or another, has this journal open. Always False on Windows."""
     return is_locked(path)

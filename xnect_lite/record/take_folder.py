@@ -25,7 +25,7 @@ import numpy as np
 from xnect_lite.errors import XnectError, next_step_of, without_secrets
 from xnect_lite.npz import read_npz
 from xnect_lite.record.bvh import Track
-from xnect_lite.record.journal import NOBODY, RECORD, is_being_recorded, read_journal
+from xnect_lite.record.journal import NOBODY, RECORD, has_frames, is_being_recorded, read_journal
 from xnect_lite.record.take_info import info_problem
 from xnect_lite.skeleton import JOINTS, NUM_JOINTS
 from xnect_lite.types import NUM_TREE_JOINTS
@@ -129,6 +129,12 @@ def remove_take(folder: Path) -> None:
             if _OWN_FILES.fullmatch(path.name):
                 path.unlink()
         folder.rmdir()
+
+
+def unfinished_takes(takes: str | Path) -> list[Path]:
+    """Folders of takes whose program was killed while it recorded, oldest first. Those being recorded now are left out."""
+    journals = sorted(Path(takes).glob(f"*/{JOURNAL_FILE}"))
+    return [path.parent for path in journals if has_frames(path) and not is_being_recorded(path)]
 
 
 def load_take(folder: str | Path) -> Take:

@@ -185,6 +185,8 @@ def _make_take(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
         words = f"{job.shown}: unexpected error {error!r}. Please report it"
         details = without_secrets(traceback.format_exc())
         return Outcome(job.shown, "failed", _kept(folder), error=without_secrets(words), details=details)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{kept} holds what was recorded so far" if (kept := _kept(folder)) else "") from None
     except BaseException:
         _kept(folder)
         raise
