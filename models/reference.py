@@ -69,7 +69,9 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
         state = state["state_dict"]
     if not isinstance(state, dict) or not state or not all(isinstance(v, Tensor) for v in state.values()):
         raise XnectError(str(path), "is no state dict (names with tensors)", "Save net.state_dict() and use that file")
-    return {str(k): v.float() if v.is_floating_point() else v for k, v in state.items()}
+    from xnect_lite.weights import unwrapped
+
+    return unwrapped({str(k): v.float() if v.is_floating_point() else v for k, v in state.items()})
 
 
 def own_keys(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("memory: there is not enough. Close other programs, or give less at a time")
         return 2
     except OSError as error:
+        if error.filename is not None:  # of a file that nobody asked about before: whatever it is, the name is what to look at
+            _say(str(XnectError(os.fsdecode(error.filename), f"cannot be used ({error.strerror})", next_step_of(error))))
+            return 2
         if not _is_about_output():
             raise
         return _without_output(error)

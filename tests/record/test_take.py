@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
@@ -407,3 +409,55 @@ def test_written_file_equals_the_recorded_pose(tmp_path):
 
     (clip,) = build_clips([load_take(tmp_path / "t").track(1)], BvhOptions(floor=False))
     assert np.nanmax(np.abs(clip_joints_world_cm(clip)[:, :21] - truth_cm[:, :21])) < 0.1
+
+
+class FullDisk:
+    """The disk is full from the ``left``-th byte on, for every file that takes are made of."""
+
+    def __init__(self, monkeypatch, left: int) -> None:
+        self.left = left
+        monkeypatch.setattr("builtins.open", self.open)
+        monkeypatch.setattr("xnect_lite.whole_file.os.fsync", lambda _: None)
+
+    def open(self, name, mode="r", *arguments, **options):
+        file = io.open(name, mode, *arguments, **options)  # noqa: SIM115, UP020 - the real one, while ours stands for it
+        return FullFile(file, self) if set(mode) & set("wax") else file
+
+
+class FullFile:
+    def __init__(self, file, disk: FullDisk) -> None:
+        self._file, self._disk = file, disk
+
+    def write(self, data) -> int:
+        self._disk.left -= len(data)
+        if self._disk.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._file.close()
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+@pytest.mark.parametrize("left", [0, 40, 200, 1000, 3000, 20_000, 25_500])
+def test_on_a_disk_that_fills_up_the_error_says_so_and_nothing_half_written_stays(tmp_path, left):
+    """Wherever it happens, what was recorded is still there: finished once there is room, it has every frame that was taken."""
+    taken = 0
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(XnectError) as said:
+        FullDisk(patch, left)
+        with TakeRecorder(tmp_path / "t") as recorder:
+            for number in range(15):
+                recorder.add(result(number, (1,)))
+                taken += 1
+    assert "No space left on device" in str(said.value) and "Free some disk space" in str(said.value)
+    assert "may write to" not in str(said.value)
+    assert not list(tmp_path.rglob("*.tmp"))
+    if taken == 0 and not (tmp_path / "t").exists():
+        return  # it never began
+    if taken:
+        assert export_take(tmp_path / "t").frames == taken

@@ -85,12 +85,11 @@ def _missing(jobs: list[Job]) -> dict[Job, Outcome]:
 
 
 def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
-    from tqdm import tqdm
-
+    from xnect_lite.progress import progress_bar
     from xnect_lite.runtime.engines import run_here, run_in_processes, run_on_ray
 
     outcomes = []
-    with tqdm(total=0, unit="frame", dynamic_ncols=True) as bar:
+    with progress_bar(total=0, unit="frame", dynamic_ncols=True) as bar:
 
         def progress(frames: int, total: int | None) -> None:
             bar.total = (bar.total or 0) + (total or 0) or None

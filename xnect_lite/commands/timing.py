@@ -47,15 +47,14 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _timing(options: argparse.Namespace) -> int:
     jobs = _jobs(options)
-    from tqdm import tqdm
-
     from xnect_lite.evaluate.measure import Plan, measure, steps
     from xnect_lite.evaluate.timing import with_ratios
     from xnect_lite.evaluate.timing_table import as_rows, tables
+    from xnect_lite.progress import progress_bar
 
     plan = Plan(options.num_iter, options.warm_up, options.memory or options.train, options.largest_batch)
     timings = []
-    with tqdm(total=sum(steps(len(job[1]), plan) for job in jobs), unit="turn", desc="timing") as bar:
+    with progress_bar(total=sum(steps(len(job[1]), plan) for job in jobs), unit="turn", desc="timing") as bar:
         for device, candidates in jobs:
             timings += measure(candidates, device, plan, on_step=bar.update)
     timings = with_ratios(timings)

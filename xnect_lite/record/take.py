@@ -199,7 +199,8 @@ class TakeRecorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
-            self.log(f"stopped by {error!r}")
+            with contextlib.suppress(XnectError):  # a full disk takes no line either, and must not keep us from closing
+                self.log(f"stopped by {error!r}")
         self.close()
 
 
