@@ -62,6 +62,8 @@ class LiftingConfig:
     weights: str = ""  # a safetensors file; empty = the shipped one
 
 
+MOST_PEOPLE = 100
+"""That can be asked for: what comes after the network takes about 8 ms a person and frame on a CPU."""
 FLOORS = ("estimated", "given", "level")
 
 
@@ -148,7 +150,8 @@ def check_pipeline(config: PipelineConfig) -> PipelineConfig:
         ("camera.pitch_deg", config.camera.pitch_deg, -90.0, 90.0),
         ("camera.roll_deg", config.camera.roll_deg, -180.0, 180.0),
         ("camera.height_m", config.camera.height_m, 0.0, 1000.0),
-        ("grouping.max_people", config.grouping.max_people, 1, 1000),
+        ("grouping.max_people", config.grouping.max_people, 1, MOST_PEOPLE),
+        ("grouping.max_peaks", config.grouping.max_peaks, 1, 4 * MOST_PEOPLE),
         ("refining.least_score", config.refining.least_score, 0.0, 1.0),
         ("filtering.smoothing", config.filtering.smoothing, 0.0, 1.0),
         ("fitting.iterations", config.fitting.iterations, 1, 100),

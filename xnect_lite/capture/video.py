@@ -106,7 +106,7 @@ class VideoSource(Source):
         except (FFmpegError, OSError) as error:
             raise self._not_video() from error
         # A song's cover is a video stream to FFmpeg.
-        streams = [s for s in self._container.streams.video if not _is_cover(s)]
+        streams = [s for s in self._container.streams.video if s.codec_context is not None and not _is_cover(s)]
         if not streams or self._container.format.name in _NOT_VIDEO:
             raise self._not_video()
         self._stream = streams[0]
