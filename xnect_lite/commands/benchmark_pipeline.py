@@ -25,7 +25,7 @@ def add_pipeline_action(actions: argparse._SubParsersAction) -> None:
 
 def with_action(arguments: list[str]) -> list[str]:
     """``benchmark SOURCE`` spelled out as ``benchmark pipeline SOURCE``."""
-    if len(arguments) < 2 or arguments[0] != "benchmark" or arguments[1] in ("pipeline", "data", "-h", "--help"):
+    if len(arguments) < 2 or arguments[0] != "benchmark" or arguments[1] in ("pipeline", "data", "soak", "-h", "--help"):
         return arguments
     return ["benchmark", "pipeline", *arguments[1:]]
 
@@ -60,8 +60,8 @@ def _pipeline(options: argparse.Namespace) -> int:
         )
     rows = window.statistics() | total.statistics()
     figures: dict[str, Any] = {
-        "source": shown_address(options.source),
-        "size": list(size), "frames": timed, "people_per_frame": round(people / timed, 2),
+        "source": shown_address(options.source), "size": list(size), "frames": timed,
+        "people_per_frame": round(people / timed, 2),
         "frames_per_s": round(timed / (time.perf_counter() - begin_s), 2), "device": pipeline.device_name,
         "backend": pipeline.backend, "precision": pipeline.precision, "backbone": pipeline.backbone,
         "stages": {name: {"p50_ms": round(row.p50_ms, 2), "p95_ms": round(row.p95_ms, 2)} for name, row in rows.items()},

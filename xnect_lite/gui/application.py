@@ -25,7 +25,7 @@ _DEFAULT_SIZE = (1280, 720)
 def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline | None = None) -> int:
     """Run the app until its window is closed; returns the exit code.
 
-    0 done, 1 failed, 2 something the user can mend, said in one line on standard error.
+    0 done, 1 failed, 2 something the user can mend, said in one line on standard error, 130 interrupted.
     ``make_pipeline``: as in `start`.
     """
     try:
@@ -33,6 +33,9 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
     except XnectError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before there was a window to close
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def start(options: Options, *, make_pipeline: MakePipeline | None = None) -> int:
