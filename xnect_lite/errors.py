@@ -15,8 +15,8 @@ class XnectError(Exception):
 
     def __init__(self, thing: str, cause: str, next_step: str) -> None:
         self.thing, self.cause, self.next_step = thing, cause, next_step
-        thing, cause, next_step = (printable(without_secrets(text)) for text in (thing, cause, next_step))
-        super().__init__(f"{thing}: {cause}. {next_step}")
+        thing, cause = (printable(without_secrets(text)) for text in (thing, cause))  # what comes next are words of ours
+        super().__init__(f"{thing}: {cause}. {printable(next_step)}")
 
     def __reduce__(self) -> tuple[type[XnectError], tuple[str, str, str]]:
         """Errors of worker processes are pickled on their way back."""

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from xnect_lite.commands.figures import print_figures, without_nan
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, printable
 
 if TYPE_CHECKING:
     from xnect_lite.record.take import TakeSummary
@@ -73,7 +73,9 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     print(f"{'id':>4}{'from s':>10}{'to s':>10}{'frames':>8}   file")
     for row in rows:
-        print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {row['file'] or '-'}")
+        print(
+            f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {printable(row['file'] or '-')}"
+        )
     return 0
 
 
