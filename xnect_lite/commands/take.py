@@ -73,9 +73,8 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     print(f"{'id':>4}{'from s':>10}{'to s':>10}{'frames':>8}   file")
     for row in rows:
-        print(
-            f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {printable(row['file'] or '-')}"
-        )
+        file = printable(row["file"] or "-")
+        print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {file}")
     return 0
 
 
