@@ -333,3 +333,17 @@ def test_one_odd_take_does_not_stop_the_others(tmp_path, pipeline, config, case,
     (job,) = make_jobs([str(film(tmp_path / "a.mp4"))], tmp_path / "takes", config)
     assert run_job(job, pipeline, silent).status == "done"
     assert (tmp_path / "takes/odd/take.json").exists()
+
+
+@pytest.mark.parametrize("moment", ["the take cannot be begun", "its first frame is not taken"])
+def test_where_nothing_could_be_recorded_no_take_is_left(tmp_path, pipeline, config, monkeypatch, moment):
+    (job,) = make_jobs([str(film(tmp_path / "a.mp4"))], tmp_path / "takes", config, overlay=False)
+
+    def refuse(*_: object) -> None:
+        raise XnectError("the disk", "is full", "Free some disk space")
+
+    where = "take.write_info" if "begun" in moment else "take.JournalWriter.append"
+    monkeypatch.setattr(f"xnect_lite.record.{where}", refuse)
+    outcome = run_job(job, pipeline, silent)
+    assert outcome.status == "failed" and "is full" in outcome.error and outcome.folder == ""
+    assert not (tmp_path / "takes").exists()

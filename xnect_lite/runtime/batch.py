@@ -16,8 +16,8 @@ from xnect_lite import __version__
 from xnect_lite.config import PipelineConfig, as_dict
 from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.locks import held
-from xnect_lite.record.journal import is_being_recorded
-from xnect_lite.record.take_folder import JOURNAL_FILE, new_take_folder, read_info, refused, remove_take
+from xnect_lite.record.journal import has_frames, is_being_recorded
+from xnect_lite.record.take_folder import JOURNAL_FILE, POSES_FILE, new_take_folder, read_info, refused, remove_take
 
 if TYPE_CHECKING:
     from xnect_lite.pipeline import Pipeline
@@ -194,7 +194,16 @@ def _make_take(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
 
 def _kept(folder: Path | None) -> str:
     """The folder if anything was recorded into it; else it is removed."""
-    if folder is not None:
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-    return str(folder) if folder is not None and folder.exists() else ""
+    if folder is None or not folder.exists():
+        return ""
+    if not has_frames(folder / JOURNAL_FILE) and (not (folder / POSES_FILE).exists() or _holds_nothing(folder)):
+        remove_take(folder)
+    return str(folder) if folder.exists() else ""
+
+
+def _holds_nothing(folder: Path) -> bool:
+    """Whether a take says that it has no frame."""
+    try:
+        return read_info(folder).get("frames", {}).get("recorded") == 0
+    except XnectError:
+        return False
