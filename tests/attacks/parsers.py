@@ -20,7 +20,7 @@ from test_coco import annotation
 from xnect_lite.capture import open_source
 from xnect_lite.config import PipelineConfig, load_config
 from xnect_lite.data.coco import read_annotations
-from xnect_lite.data.matfile import read_mat
+from xnect_lite.data.lsp import read_joints
 from xnect_lite.data.mpii import read_json
 from xnect_lite.data.muco import read_annotations as read_muco
 from xnect_lite.data.photokit import read_photokit
@@ -159,8 +159,8 @@ PARSERS = {
     "mpii": Parser("a.json", text("a.json", MPII), as_whole(read_json, "a.json")),
     "muco": Parser("a.json", text("a.json", MUCO), as_whole(read_muco, "a.json")),
     "photo kit": Parser("lspet/labels.jsonl", lambda f: write_kit(f, train=2, val=1), read_kit),
-    "mat v5": Parser("a.mat", mat(write_mat5), lambda f: read_mat(f / "a.mat")),
-    "mat v7.3": Parser("a.mat", mat(write_mat73), lambda f: read_mat(f / "a.mat")),
+    "mat v5": Parser("a.mat", mat(write_mat5), lambda f: read_joints(f / "a.mat", extended=True)),
+    "mat v7.3": Parser("a.mat", mat(write_mat73), lambda f: read_joints(f / "a.mat", extended=True)),
     "weights": Parser("a.safetensors", weights, read_all_weights),
     "manifest": Parser("manifest.json", text("manifest.json", MANIFEST), manifest),
     "png": Parser("a.png", picture(".png"), lambda f: read_picture(f / "a.png")),
