@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import av
@@ -21,7 +23,8 @@ from xnect_lite.cli import main
 from xnect_lite.config import NetworkConfig, PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.pipeline import Pipeline
-from xnect_lite.record.take_folder import load_take, read_info
+from xnect_lite.record.take import TakeRecorder
+from xnect_lite.record.take_folder import load_take, new_take_folder, read_info, remove_take
 from xnect_lite.runtime.ahead import read_ahead
 from xnect_lite.runtime.batch import make_jobs, run_job, takes_of
 from xnect_lite.runtime.offline import process_source
@@ -265,3 +268,82 @@ def test_ray_that_is_not_installed_is_said_in_one_line(tmp_path, weights):
 def test_less_than_one_job(jobs):
     done = run("process", "a.mp4", "--jobs", jobs)
     assert done.returncode == 2 and "less than 1" in done.stderr
+
+
+# -- several programs at once ----------------------------------------------------------------------------------------
+
+
+def test_two_programs_on_one_file_make_one_take_and_the_second_says_why(tmp_path, pipeline, config, weights):
+    (job,) = make_jobs([str(film(tmp_path / "a.mp4"))], tmp_path / "takes", config)
+    second = []
+
+    def meanwhile(frames: int, total: int | None) -> None:
+        if frames and not second:
+            second.append(run_job(job, pipeline, silent))
+
+    outcome = run_job(job, pipeline, meanwhile)
+    assert outcome.status == "done" and second[0].status == "failed"
+    assert second[0].error.startswith(f"{job.source}: is being processed by another program")
+    assert [p.name for p in (tmp_path / "takes").iterdir()] == [Path(outcome.folder).name], "one take, no lock left"
+
+
+@pytest.mark.parametrize(
+    ("state", "stays"),
+    [("complete", True), ("being recorded", True), ("somebody's mended copy", True), ("cut off", False)],
+)
+def test_only_a_take_that_was_cut_off_makes_room_for_a_new_one(tmp_path, pipeline, config, state, stays):
+    (job,) = make_jobs([str(film(tmp_path / "a.mp4"))], tmp_path / "takes", config)
+    note = {} if state == "somebody's mended copy" else {"key": job.key, "complete": state == "complete"}
+    recorder = TakeRecorder(tmp_path / "takes/old", job=note)
+    if state != "being recorded":
+        recorder.close()
+    assert run_job(job, pipeline, silent).status == "done"
+    assert (tmp_path / "takes/old").exists() is stays
+
+
+def test_what_is_removed_is_the_take_and_nothing_that_lies_beside_it(tmp_path):
+    TakeRecorder(tmp_path / "t").close()
+    (tmp_path / "t/notes.txt").write_text("mine")
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "take.json").write_text("{}")
+    (tmp_path / "link").symlink_to(outside, target_is_directory=True)
+    remove_take(tmp_path / "t")
+    remove_take(tmp_path / "link")
+    assert [p.name for p in (tmp_path / "t").iterdir()] == ["notes.txt"] and (outside / "take.json").exists()
+
+
+def test_films_of_one_name_that_begin_in_one_second_get_a_folder_each(tmp_path):
+    moment = datetime(2026, 11, 27, 12, 0, 0)
+    with ThreadPoolExecutor(8) as pool:
+        folders = list(pool.map(lambda _: new_take_folder(tmp_path / "takes", "clip", moment), range(24)))
+    assert len(set(folders)) == 24 and all(folder.is_dir() for folder in folders)
+
+
+@pytest.mark.parametrize(
+    ("case", "info"),
+    [
+        ("a list", "[1]"), ("a key that is a list", '{"job": {"key": [1]}}'), ("a job that is a word", '{"job": "x"}'),
+        ("depth", "[" * 100_000), ("not UTF-8", b"\xff\xfe"), ("an id that is a list", '{"people": [{"id": []}]}'),
+    ],
+)  # fmt: skip
+def test_one_odd_take_does_not_stop_the_others(tmp_path, pipeline, config, case, info):
+    (tmp_path / "takes/odd").mkdir(parents=True)
+    (tmp_path / "takes/odd/take.json").write_bytes(info if isinstance(info, bytes) else info.encode())
+    (job,) = make_jobs([str(film(tmp_path / "a.mp4"))], tmp_path / "takes", config)
+    assert run_job(job, pipeline, silent).status == "done"
+    assert (tmp_path / "takes/odd/take.json").exists()
+
+
+@pytest.mark.parametrize("moment", ["the take cannot be begun", "its first frame is not taken"])
+def test_where_nothing_could_be_recorded_no_take_is_left(tmp_path, pipeline, config, monkeypatch, moment):
+    (job,) = make_jobs([str(film(tmp_path / "a.mp4"))], tmp_path / "takes", config, overlay=False)
+
+    def refuse(*_: object) -> None:
+        raise XnectError("the disk", "is full", "Free some disk space")
+
+    where = "take.write_info" if "begun" in moment else "take.JournalWriter.append"
+    monkeypatch.setattr(f"xnect_lite.record.{where}", refuse)
+    outcome = run_job(job, pipeline, silent)
+    assert outcome.status == "failed" and "is full" in outcome.error and outcome.folder == ""
+    assert not (tmp_path / "takes").exists()

@@ -110,3 +110,57 @@ def test_missing_pixels_and_points_behind_stay_missing():
         assert np.isnan(camera.project([0.0, 0.0, -100.0])).all()
         assert camera.rays(np.zeros((0, 24, 2))).shape == (0, 24, 2)
         assert camera.project(np.zeros((0, 24, 3))).shape == (0, 24, 2)
+
+
+OPENCV = """%YAML:1.0
+---
+calibration_time: "Fri Nov 27 2026"
+image_width: 1920
+image_height: 1080
+camera_matrix: !!opencv-matrix
+   rows: 3
+   cols: 3
+   dt: d
+   data: [ 1500., 0., 970., 0., 1480., 530., 0., 0., 1. ]
+distortion_coefficients: !!opencv-matrix
+   rows: 5
+   cols: 1
+   dt: d
+   data: [ -1.0e-01, 2.0e-02, 1.0e-03, -2.0e-03, 5.0e-03 ]
+avg_reprojection_error: 0.21
+"""
+ROS = """image_width: 1920
+image_height: 1080
+camera_name: narrow_stereo
+camera_matrix:
+  rows: 3
+  cols: 3
+  data: [1500.0, 0.0, 970.0, 0.0, 1480.0, 530.0, 0.0, 0.0, 1.0]
+distortion_model: plumb_bob
+distortion_coefficients:
+  rows: 1
+  cols: 5
+  data: [-0.1, 0.02, 0.001, -0.002, 0.005]
+rectification_matrix: {rows: 3, cols: 3, data: [1, 0, 0, 0, 1, 0, 0, 0, 1]}
+"""
+
+
+@pytest.mark.parametrize("text", [OPENCV, ROS, OPENCV.replace("---\n", "")], ids=["OpenCV", "ROS", "OpenCV before 3.2"])
+def test_files_of_other_calibration_tools(tmp_path, text):
+    (tmp_path / "camera.yaml").write_text(text)
+    camera = camera_for((1920, 1080), CameraConfig(intrinsics=str(tmp_path / "camera.yaml")))
+    assert camera == Camera(1920, 1080, 1500.0, 1480.0, 970.0, 530.0, (-0.1, 0.02, 0.001, -0.002, 0.005))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("image_width: 1920\n", ""), "lacks width"),
+        (("plumb_bob", "equidistant"), "its distortion_model is equidistant, which is not known here"),
+        (("[1500.0, 0.0", "[fx, 0.0"), "not a number"),
+    ],
+)
+def test_files_of_other_tools_that_do_not_fit(tmp_path, change, words):
+    (tmp_path / "camera.yaml").write_text(ROS.replace(*change))
+    with pytest.raises(XnectError, match=words):
+        camera_for((1920, 1080), CameraConfig(intrinsics=str(tmp_path / "camera.yaml")))

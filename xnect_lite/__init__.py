@@ -9,6 +9,7 @@ libraries behind them.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from xnect_lite.errors import XnectError
     from xnect_lite.pipeline import Pipeline
     from xnect_lite.runtime.track import track
+
+# OpenVINO and NNCF would report to their makers at every start, from a forked process, and keep a number in ~/intel.
+# Without the package that reports they do nothing of the kind. Whatever imports them here has come by this line.
+sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 __version__ = "0.1.0"
 __all__ = ["Pipeline", "PipelineConfig", "XnectError", "__version__", "open_source", "track"]

@@ -5,6 +5,8 @@ A file is JSON or YAML with the keys
     width, height            pixels of the pictures it was calibrated with
     fx, fy, cx, cy           pixels; integer coordinates are pixel centres
     distortion               optional: k1, k2, p1, p2[, k3[, k4, k5, k6]] as OpenCV has them
+
+or a file as OpenCV's and ROS's calibration tools write it: image_width, image_height, camera_matrix, distortion_coefficients.
 """
 
 from __future__ import annotations
@@ -12,20 +14,23 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+import re
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 from numpy.typing import ArrayLike
 
 from xnect_lite.camera import default_focal_px, image_centre_px, project
 from xnect_lite.config import CameraConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.untrusted import MOST_SETTINGS_BYTES, load_yaml, read_bytes
 
 _SAME_ASPECT = 0.01  # relative difference of width / height up to which a picture is the calibrated one, scaled
 _KEYS = ("width", "height", "fx", "fy", "cx", "cy")
+_DISTORTIONS = ("distortion_coefficients", "distCoeffs", "dist_coeffs", "distortion_coeffs")
 _DISTORTION_LENGTHS = (0, 4, 5, 8)
 
 
@@ -122,14 +127,35 @@ def _load_again_if_changed(path: str, _modified_ns: int) -> Camera:
     return load_intrinsics(path)
 
 
+def _without_opencv_marks(text: str) -> str:
+    """OpenCV's first line is none of YAML's, and its matrices carry a tag of its own."""
+    return re.sub(r"\A%YAML:[\d.]+\s*(---)?", "", text).replace("!!opencv-matrix", "")
+
+
+def _in_our_words(values: Any) -> Any:
+    """What OpenCV's and ROS's tools write, under our keys; anything else as it is."""
+    matrix = values.get("camera_matrix", values.get("cameraMatrix")) if isinstance(values, dict) else None
+    if not isinstance(matrix, dict) or not isinstance(matrix.get("data"), list) or len(matrix["data"]) != 9:
+        return values
+    bent = next((values[k] for k in _DISTORTIONS if isinstance(values.get(k), dict)), {}).get("data") or []
+    if str(values.get("distortion_model", "plumb_bob")) not in ("plumb_bob", "rational_polynomial"):
+        raise ValueError(f"its distortion_model is {values['distortion_model']!s:.40}, which is not known here")
+    if isinstance(bent, list) and len(bent) > _DISTORTION_LENGTHS[-1] and not any(bent[_DISTORTION_LENGTHS[-1] :]):
+        bent = bent[: _DISTORTION_LENGTHS[-1]]  # thin prisms and tilts of nothing
+    fx, _, cx, _, fy, cy, *_ = matrix["data"]
+    size = {ours: values[theirs] for ours, theirs in (("width", "image_width"), ("height", "image_height")) if theirs in values}
+    return {**size, "fx": fx, "fy": fy, "cx": cx, "cy": cy, "distortion": bent}
+
+
 def load_intrinsics(path: str | Path) -> Camera:
     """Read a calibration file. Raises XnectError naming what is wrong with it."""
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))  # YAML reads JSON too
+        text = read_bytes(path, MOST_SETTINGS_BYTES).decode("utf-8-sig")
+        values = _in_our_words(load_yaml(_without_opencv_marks(text)))  # YAML reads JSON too
     except OSError as error:
         raise XnectError(str(path), f"cannot be read ({error.strerror})", "Check camera.intrinsics") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise XnectError(str(path), "is neither JSON nor YAML", "Mend the file") from error
+    except ValueError as error:
+        raise XnectError(str(path), f"is neither JSON nor YAML ({error})", "Mend the file") from error
     if not isinstance(values, dict) or (missing := [k for k in _KEYS if k not in values]):
         lacks = ", ".join(missing) if isinstance(values, dict) else "its keys"
         raise XnectError(str(path), f"lacks {lacks}", f"Give {', '.join(_KEYS)} and, if need be, distortion")

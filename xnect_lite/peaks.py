@@ -14,6 +14,7 @@ from xnect_lite.skeleton import LIMBS
 
 LIMB_A = [a for a, _ in LIMBS]
 LIMB_B = [b for _, b in LIMBS]
+_MOST_PARTNERS = 32  # of a peak: a limb leads to one of the nearest peaks of its other end, however many people there are
 _SHORT_LIMB_MAP = 1.5  # below this many cells a limb's direction says little
 
 
@@ -72,7 +73,16 @@ def score_limbs(pafs: torch.Tensor, peaks: Peaks, samples: int) -> torch.Tensor:
     limb. Very short limbs have no reliable direction: there, the field's length counts for half.
     """
     start, end = peaks.xy_map[LIMB_A], peaks.xy_map[LIMB_B]  # (25, K, 2)
-    line = end[:, None, :] - start[:, :, None]  # (25, Ka, Kb, 2)
+    count = end.shape[1]
+    partner = None
+    if count > _MOST_PARTNERS:  # else all of them: time grows with the number of peaks, not with its square
+        away = (end[:, None, :] - start[:, :, None]).square().sum(-1)
+        away = torch.where(peaks.score[LIMB_B][:, None, :] > 0, away, torch.inf)
+        partner = away.topk(_MOST_PARTNERS, dim=2, largest=False).indices  # (25, Ka, M)
+        end = end[torch.arange(len(end), device=end.device)[:, None, None], partner]  # (25, Ka, M, 2)
+        line = end - start[:, :, None]
+    else:
+        line = end[:, None, :] - start[:, :, None]  # (25, Ka, Kb, 2)
     length = (line * line).sum(-1).sqrt()  # torch.norm is many times slower on a CPU
     share = (torch.arange(samples, device=pafs.device, dtype=line.dtype) + 0.5) / samples
     points = start[:, :, None, None] + share[:, None] * line[..., None, :]  # (25, Ka, Kb, S, 2)
@@ -83,6 +93,8 @@ def score_limbs(pafs: torch.Tensor, peaks: Peaks, samples: int) -> torch.Tensor:
     score = along.mean(-1) * (along > 0.05).float().mean(-1).clamp_min(0.3)
     strength = 0.5 * (field_x * field_x + field_y * field_y).sqrt().mean(-1)
     score = torch.where(length < _SHORT_LIMB_MAP, torch.maximum(score, strength), score)
+    if partner is not None:
+        score = score.new_zeros(*score.shape[:2], count).scatter_(2, partner, score)
     real = (peaks.score[LIMB_A][:, :, None] > 0) & (peaks.score[LIMB_B][:, None, :] > 0)
     return torch.where(real, score, 0.0)
 

@@ -25,6 +25,7 @@ _SPREAD_PER_S = 3.0  # and this much more for every second that a joint was not 
 _LEAST_FALL_OFF = 0.12  # of sqrt(area): a face point is known to a hair, but a turn of the head moves it by inches
 _CLEARLY = 2.0  # so many times farther must the second likeliest person's clothes be, for somebody to be known again
 _DOUBLE = 0.4  # cost in 2D below which somebody is taken for one who is found already
+_MOST_LOST, _MOST_REMEMBERED = 100, 200  # tracks out of view that are looked for, and clothes that are remembered
 _UNSEEN_WEIGHT = 0.2  # of a joint with a position but no score, in the mean over joints
 
 
@@ -89,8 +90,10 @@ class Tracker:
         # A slow stream must not lose everybody between two frames: whoever was in the last frame stays for one more.
         in_last_frame = tracks.last_s == tracks.last_s.max(initial=-np.inf)
         recent = np.abs(t_s - tracks.last_s) <= np.where(in_last_frame, config.max_lost_s, patience_s)
+        recent &= in_last_frame | _newest(tracks, recent & ~in_last_frame, _MOST_LOST)
         gone = self._gone.followed_by(tracks.take(~recent & (tracks.id > 0)))
-        self._gone = gone.take(np.abs(t_s - gone.last_s) <= config.remember_s)
+        remembered = np.abs(t_s - gone.last_s) <= config.remember_s
+        self._gone = gone.take(_newest(gone, remembered, _MOST_REMEMBERED))
         return tracks.take(recent)
 
     def _assign(
@@ -112,6 +115,13 @@ class Tracker:
         rest = np.setdiff1d(np.arange(len(people)), columns)
         named = rows[tracks.id[rows] > 0]
         return rows, columns, rest[cost_2d[np.ix_(named, rest)].min(0, initial=1.0) < _DOUBLE]
+
+
+def _newest(tracks: Tracks, chosen: np.ndarray, most: int) -> np.ndarray:
+    """(T,) bool, of those ``chosen`` the ones seen last, at most so many."""
+    rows = np.flatnonzero(chosen)
+    rows = rows[np.argsort(-tracks.last_s[rows], kind="stable")][:most]
+    return np.isin(np.arange(len(tracks)), rows)
 
 
 def _known_again(tracks: Tracks, newcomers: np.ndarray, gone: Tracks, limit: float) -> dict[int, int]:

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, next_step_of
+from xnect_lite.untrusted import load_json, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -48,18 +49,23 @@ def _packaged_folder() -> Path:
 def manifest(folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """File name -> entry, of the shipped weights or of another folder; empty if there is no manifest."""
     path = (folder or _packaged_folder()) / "manifest.json"
-    if not path.is_file():
+    if not os.path.isfile(path):
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8"))["files"].items())
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise XnectError(str(path), f"is no manifest ({error!r})", "Reinstall the package") from error
+        files = read_json(path)["files"]
+        if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
+            raise ValueError("'files' is no list of names, each with what is said of it")
+        return files
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise XnectError(
+            str(path), f"is no manifest ({error})", "Mend or remove the file; if it came with the package, reinstall"
+        ) from error
 
 
 def find_weights(backbone: str, given: str = "") -> Path:
     """The Stage I weight file to use. Raises XnectError saying where was looked if there is none."""
     if given:
-        if not Path(given).is_file():
+        if not os.path.isfile(given):  # pathlib's own would raise for a name that is too long
             raise XnectError(given, "no such weight file", "Check the path given to --weights")
         return Path(given)
     name = f"xnect_{backbone}.safetensors"
@@ -77,7 +83,7 @@ def find_optional(name: str, given: str, key: str) -> Path | None:
     Raises XnectError, naming the configuration key ``key``, if the file given is not there.
     """
     if given:
-        if not Path(given).is_file():
+        if not os.path.isfile(given):
             raise XnectError(given, "no such weight file", f"Check {key}")
         return Path(given)
     return next((folder / name for folder in search_folders() if (folder / name).is_file()), None)
@@ -136,7 +142,9 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
-        raise XnectError(str(path), f"cannot be written ({error})", "Make room, or choose another folder") from error
+        full = isinstance(error, OSError) and error.errno is not None
+        step = next_step_of(error) if full else "Make room, or choose another folder"
+        raise XnectError(str(path), f"cannot be written ({error})", step) from error
 
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
@@ -145,11 +153,12 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            arch = json.loads((file.metadata() or {}).get("arch", "{}"))
+            arch = load_json((file.metadata() or {}).get("arch", "{}"))
             state = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118 - not a dict
     except (SafetensorError, OSError, ValueError) as error:
         raise XnectError(str(path), f"is no safetensors file ({error})", "Check the path, or fetch the file again") from error
-    return {k: v.float() if v.is_floating_point() else v for k, v in unwrapped(state).items()}, arch
+    state = unwrapped({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
+    return state, arch if isinstance(arch, dict) else {}
 
 
 def unwrapped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -171,7 +180,11 @@ def load_network(path: Path, backbone: str) -> XNect:
         raise XnectError(str(path), problem, "Choose --weights and --backbone that match")
     net = build_xnect(arch)
     if arch.get("form") == "fused":
-        net = shaped_like(net, state)
+        try:
+            net = shaped_like(net, state)
+        except (RuntimeError, ValueError, LookupError, TypeError) as error:
+            cause = f"holds layers of no possible shape ({str(error).splitlines()[0]})"
+            raise XnectError(str(path), cause, "Export it again") from error
         _check_widths(net, path)
     load_state_into(net, state, path)
     return net.eval()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from labelled_people import assert_contract, scene, write_mat5, write_picture
+from labelled_people import assert_contract, cell, scene, write_mat5, write_picture
 
 from xnect_lite.data.lsp import read_joints, read_lsp, read_lspet
 from xnect_lite.data.photokit import is_validation
@@ -93,3 +93,9 @@ def test_the_matrix_or_the_pictures_are_missing(tmp_path):
     write_mat5(tmp_path / "joints.mat", {"joints": np.zeros((14, 3, 2))})
     with pytest.raises(XnectError, match=r"images.*lspet\.html"):
         list(read_lspet(tmp_path, "train", Tally()))
+
+
+def test_joints_that_are_no_numbers(tmp_path):
+    write_mat5(tmp_path / "joints.mat", {"joints": cell([np.ones((1, 1)), "x"] * 42, (14, 3, 2))})
+    with pytest.raises(XnectError, match="holds joints that are no numbers"):
+        read_joints(tmp_path / "joints.mat", extended=True)

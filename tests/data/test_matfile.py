@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from cases import ATTACKS, attacks, needs_cases
 from labelled_people import cell, struct, write_mat5, write_mat73
 
+from xnect_lite.data import mat_process
 from xnect_lite.data.matfile import each, number, only, read_mat, text
 from xnect_lite.errors import XnectError
 
@@ -89,3 +92,47 @@ def test_without_h5py_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(XnectError, match=r"new\.mat.*h5py is not installed.*pip install -e '\.\[datasets\]'"):
         read_mat(tmp_path / "new.mat")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs signals")
+def test_a_crash_of_the_reader_is_an_error_and_the_next_file_is_read(tmp_path, monkeypatch):
+    """The reader is made to die as SciPy does of some damaged files."""
+    write_mat5(tmp_path / "good.mat", {"a": np.ones((2, 3))})
+    write_mat5(tmp_path / "bad.mat", {"a": np.ones((2, 3))})
+    monkeypatch.setattr(
+        mat_process, "_PROGRAM",
+        "import os, signal\nfrom xnect_lite.data import mat_process, matfile\nreal = matfile.read_here\n"
+        "matfile.read_here = lambda p: os.kill(os.getpid(), signal.SIGSEGV) if p.name == 'bad.mat' else real(p)\n"
+        "mat_process.serve()",
+    )  # fmt: skip
+    mat_process._end()
+    for _ in range(2):
+        with pytest.raises(XnectError, match=r"bad\.mat: cannot be read as a MATLAB file \(is damaged in a way that crashes"):
+            read_mat(tmp_path / "bad.mat")
+        assert read_mat(tmp_path / "good.mat")["a"].shape == (2, 3)
+    mat_process._end()
+
+
+@pytest.mark.parametrize("write", WRITERS.values(), ids=WRITERS.keys())
+def test_damage_anywhere_is_an_error_or_other_values_and_never_a_crash(tmp_path, write):
+    write(
+        tmp_path / "whole.mat", {"one": struct([{"name": "img.jpg", "x": 3.0}]), "cells": cell([np.ones((1, 2)), "x"], (1, 2))}
+    )
+    whole = (tmp_path / "whole.mat").read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(whole)
+        for at in rng.integers(0, len(data), rng.integers(1, 4)):
+            data[at] = rng.choice([0, 1, 255, data[at] ^ 1 << rng.integers(8)])
+        (tmp_path / "bad.mat").write_bytes(data)
+        try:
+            assert isinstance(read_mat(tmp_path / "bad.mat"), dict)
+        except XnectError as error:
+            assert str(error).isprintable()
+
+
+@needs_cases
+@pytest.mark.parametrize("name", attacks("*SIGNAL_11"))
+def test_files_found_to_crash_python(name):
+    with pytest.raises(XnectError, match="cannot be read as a MATLAB file"):
+        read_mat(ATTACKS / name)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import cv2
@@ -98,3 +100,22 @@ def test_weights_that_do_not_load_are_found_by_the_worker(pictures, tmp_path):
         "--source", str(pictures), "--weights", str(weights), "--device", "cpu", "--screenshot", str(tmp_path / "a.png")
     )
     assert done.returncode == 2 and "no safetensors file" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no such signals here")
+def test_asked_to_end_the_app_finishes_its_take(tmp_path):
+    """As a system does that shuts down, or a terminal that is closed."""
+    code = _WITH_FAKE_NETWORK.format(here=str(HERE))
+    words = ["--source", "synthetic:1", "--record", "--takes", str(tmp_path / "takes")]
+    app = subprocess.Popen(
+        [sys.executable, "-c", code, *words], env=_environment(), cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not any(p.stat().st_size > 30_000 for p in (tmp_path / "takes").glob("*/poses.journal")):
+        assert time.monotonic() < deadline and app.poll() is None
+        time.sleep(0.05)
+    app.send_signal(signal.SIGTERM)
+    _, error = app.communicate(timeout=60)
+    assert app.returncode == 0 and "Traceback" not in error
+    (take,) = (tmp_path / "takes").iterdir()
+    assert (take / "poses.npz").exists() and not (take / "poses.journal").exists()

@@ -266,3 +266,18 @@ def test_a_window_of_one_pixel_breaks_nothing(keep):
     view.show_result(PoseResult(Frame(np.zeros((36, 64, 3), np.uint8), 0.0, 0), people, 64.0))
     view.show_message("words")
     assert not view.grab().isNull()
+
+
+def test_takes_that_were_cut_off_are_offered_to_be_finished(make_window, qtbot, monkeypatch):
+    window = make_window()
+    window.offer_unfinished()
+    assert window.banner.text == "", "nothing to offer"
+    monkeypatch.setattr("xnect_lite.record.take_folder.unfinished_takes", lambda takes: [takes / "a", takes / "b"])
+    finished = []
+    monkeypatch.setattr(window.session, "finish_takes", finished.extend)
+    window.offer_unfinished()
+    assert window.banner.text == "2 takes were cut off while being recorded."
+    window.banner._offer.click()
+    assert [folder.name for folder in finished] == ["a", "b"] and window.banner.text == ""
+    window.banner.show_info("Something else")
+    assert not window.banner._offer.isVisible()

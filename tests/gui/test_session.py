@@ -166,3 +166,25 @@ def test_a_real_take(tmp_path):
     assert not notice.is_error, notice.text
     assert notice.folder.parent == tmp_path / "takes" and "my_clip" in notice.folder.name
     assert {"take.json", "poses.npz", "person01.bvh"} <= {p.name for p in notice.folder.iterdir()}
+
+
+def test_takes_that_were_cut_off_are_found_and_finished(tmp_path):
+    from xnect_lite.record.take import TakeRecorder
+    from xnect_lite.record.take_folder import unfinished_takes
+
+    recorders = [TakeRecorder(tmp_path / name) for name in ("cut", "empty", "running", "finished")]
+    for recorder in recorders:
+        if recorder.folder.name != "empty":
+            for index in range(30):
+                recorder.add(_update(index).result)
+    for recorder in recorders[:2]:
+        recorder._journal._file.close()  # as the system does for a killed program
+    recorders[3].close()
+    assert unfinished_takes(tmp_path) == [tmp_path / "cut"]
+    session = Session(Recorders())
+    session.finish_takes(unfinished_takes(tmp_path))
+    session.close()
+    (notice,) = session.notices()
+    assert "Take saved: 30 frames" in notice.text and not notice.is_error
+    assert unfinished_takes(tmp_path) == [] and (tmp_path / "cut/poses.npz").exists()
+    recorders[2].close()

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import walking_person
 
+from xnect_lite.cli import main
 from xnect_lite.errors import XnectError
 from xnect_lite.record.edit import cut_id, edit_take, merge_ids, swap_ids
 from xnect_lite.record.take import TakeRecorder, load_take
@@ -145,3 +146,12 @@ def test_from_the_command_line(tmp_path):
     for arguments in (("take", "swap", old, 1, 9), ("take", "cut", tmp_path, 1, "--at", 1), ("take", "merge", old, 1, 2)):
         done = run(*arguments)
         assert done.returncode == 2 and "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("from_s", [99999.0, float("nan"), float("inf")])
+def test_a_swap_of_nothing_is_refused(tmp_path, capsys, from_s):
+    folder = make(tmp_path / "t", SWAPPED)
+    before = {path.name for path in tmp_path.iterdir()}
+    assert main(["take", "swap", str(folder), "1", "2", "--from", str(from_s)]) == 2
+    assert "are not in view from" in capsys.readouterr().err
+    assert {path.name for path in tmp_path.iterdir()} == before, "no take is made"

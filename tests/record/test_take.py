@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import subprocess
 import sys
@@ -13,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import pybvh
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from people import walking_person
 
+from xnect_lite.cli import main
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.record.bvh import BvhOptions, clip_joints_world_cm
@@ -62,7 +67,6 @@ def test_folder_name(tmp_path):
     }
     for case, (name, expected) in cases.items():
         assert new_take_folder(tmp_path, name, when) == tmp_path / expected, case
-    (tmp_path / "2026-11-21_14-03-22_dance").mkdir()
     assert new_take_folder(tmp_path, "dance", when).name == "2026-11-21_14-03-22_dance_2", "never into an old take"
 
 
@@ -149,24 +153,36 @@ def test_takes_with_next_to_nothing_still_close(case, frames, tmp_path):
     assert len(load_take(tmp_path / "t").every_frame_t_s) == len(frames), case
 
 
-def test_journal_cut_anywhere_keeps_its_whole_records(tmp_path):
+def test_journal_cut_anywhere_keeps_its_whole_frames(tmp_path):
     journal = killed(tmp_path / "t", {n: (1, 2) for n in range(3)})
     data = journal.read_bytes()
     assert len(data) == HEADER_BYTES + 6 * RECORD.itemsize
-    whole = read_journal(journal)
+    whole = read_journal(journal).records
     offsets = [*range(HEADER_BYTES + 3), *range(len(data) - RECORD.itemsize - 40, len(data) + 1)]
     for length in offsets:
         journal.write_bytes(data[:length])
-        records = read_journal(journal)
-        assert len(records) == max(length - HEADER_BYTES, 0) // RECORD.itemsize
+        records, lost_bytes = read_journal(journal)
+        assert len(records) == max(length - HEADER_BYTES, 0) // (2 * RECORD.itemsize) * 2, "two people a frame"
+        assert lost_bytes == 0, "a cut is no damage"
         assert records.tobytes() == whole[: len(records)].tobytes()
         assert len(load_take(tmp_path / "t").t_s) == len(records)
 
 
 DAMAGE = [
-    ("zeros at the end, as after a power cut", lambda d: d[: -RECORD.itemsize] + bytes(RECORD.itemsize), 5),
-    ("a page of zeros inside a record", lambda d: d[: -RECORD.itemsize // 2] + bytes(RECORD.itemsize // 2), 5),
+    ("zeros at the end, as after a power cut", lambda d: d[: -RECORD.itemsize] + bytes(RECORD.itemsize), 4),
+    ("a page of zeros inside a record", lambda d: d[: -RECORD.itemsize // 2] + bytes(RECORD.itemsize // 2), 4),
     ("garbage behind the last record", lambda d: d + b"\xff" * 2000, 6),
+    ("a block that was written twice", lambda d: d[: HEADER_BYTES + 4 * RECORD.itemsize] + d[HEADER_BYTES:], 4),
+    (
+        "the last frame's people in another order",
+        lambda d: d[: -2 * RECORD.itemsize] + d[-RECORD.itemsize :] + d[-2 * RECORD.itemsize : -RECORD.itemsize],
+        4,
+    ),
+    (
+        "a coordinate off by one bit",
+        lambda d: d[: HEADER_BYTES + 100] + bytes([d[HEADER_BYTES + 100] ^ 1]) + d[HEADER_BYTES + 101 :],
+        0,
+    ),
 ]
 
 
@@ -174,7 +190,35 @@ DAMAGE = [
 def test_damaged_journal_keeps_what_precedes(case, damage, kept, tmp_path):
     journal = killed(tmp_path / "t", {n: (1, 2) for n in range(3)})
     journal.write_bytes(damage(journal.read_bytes()))
-    assert len(read_journal(journal)) == kept, case
+    records, lost_bytes = read_journal(journal)
+    assert len(records) == kept and lost_bytes > 0, case
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(bit=st.integers(8 * HEADER_BYTES, 8 * (HEADER_BYTES + 6 * RECORD.itemsize) - 1))
+def test_no_flipped_bit_of_a_journal_goes_unnoticed(bit, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "flipped"
+    if not folder.exists():
+        killed(folder, {n: (1, 2) for n in range(3)}).rename(folder / "whole")
+    data = bytearray((folder / "whole").read_bytes())
+    whole = bytes(data)
+    data[bit // 8] ^= 1 << bit % 8
+    (folder / "poses.journal").write_bytes(data)
+    records, lost_bytes = read_journal(folder / "poses.journal")
+    assert lost_bytes > 0 and len(records) % 2 == 0
+    assert records.tobytes() == whole[HEADER_BYTES:][: records.nbytes], "what is read is what was written"
+
+
+def test_a_damaged_journal_is_told_finished_and_kept(tmp_path, capsys):
+    journal = killed(tmp_path / "t", {n: (1,) for n in range(40)})
+    data = bytearray(journal.read_bytes())
+    data[HEADER_BYTES + 30 * RECORD.itemsize + 200] ^= 4
+    journal.write_bytes(data)
+    assert main(["take", "finish", str(tmp_path / "t")]) == 0
+    out, error = capsys.readouterr()
+    assert "damaged after 30 frames: 14,820 bytes were left out" in error and "person01.bvh" in out
+    assert (tmp_path / "t/poses.damaged").read_bytes() == data, "what could not be read is kept"
+    assert len(load_take(tmp_path / "t").every_frame_t_s) == 30
 
 
 FOREIGN = [
@@ -365,3 +409,55 @@ def test_written_file_equals_the_recorded_pose(tmp_path):
 
     (clip,) = build_clips([load_take(tmp_path / "t").track(1)], BvhOptions(floor=False))
     assert np.nanmax(np.abs(clip_joints_world_cm(clip)[:, :21] - truth_cm[:, :21])) < 0.1
+
+
+class FullDisk:
+    """The disk is full from the ``left``-th byte on, for every file that takes are made of."""
+
+    def __init__(self, monkeypatch, left: int) -> None:
+        self.left = left
+        monkeypatch.setattr("builtins.open", self.open)
+        monkeypatch.setattr("xnect_lite.whole_file.os.fsync", lambda _: None)
+
+    def open(self, name, mode="r", *arguments, **options):
+        file = io.open(name, mode, *arguments, **options)  # noqa: SIM115, UP020 - the real one, while ours stands for it
+        return FullFile(file, self) if set(mode) & set("wax") else file
+
+
+class FullFile:
+    def __init__(self, file, disk: FullDisk) -> None:
+        self._file, self._disk = file, disk
+
+    def write(self, data) -> int:
+        self._disk.left -= len(data)
+        if self._disk.left < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return self._file.write(data)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._file.close()
+
+    def __getattr__(self, name):
+        return getattr(self._file, name)
+
+
+@pytest.mark.parametrize("left", [0, 40, 200, 1000, 3000, 20_000, 25_500])
+def test_on_a_disk_that_fills_up_the_error_says_so_and_nothing_half_written_stays(tmp_path, left):
+    """Wherever it happens, what was recorded is still there: finished once there is room, it has every frame that was taken."""
+    taken = 0
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(XnectError) as said:
+        FullDisk(patch, left)
+        with TakeRecorder(tmp_path / "t") as recorder:
+            for number in range(15):
+                recorder.add(result(number, (1,)))
+                taken += 1
+    assert "No space left on device" in str(said.value) and "Free some disk space" in str(said.value)
+    assert "may write to" not in str(said.value)
+    assert not list(tmp_path.rglob("*.tmp"))
+    if taken == 0 and not (tmp_path / "t").exists():
+        return  # it never began
+    if taken:
+        assert export_take(tmp_path / "t").frames == taken

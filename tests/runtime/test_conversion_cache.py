@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from small_network import pictures, small_network
@@ -86,3 +91,42 @@ def test_only_the_entries_used_last_are_kept(folder):
         cache.find("entry0")
     kept = {p.name for p in folder.iterdir()}
     assert len(kept) == 6 and {"entry0", "entry8"} <= kept and "entry1" not in kept
+
+
+FULL_DISK = """
+import resource, signal, sys
+sys.path[:0] = sys.argv[2:]
+import pytest
+from small_network import pictures, register
+from xnect_lite.config import NetworkConfig
+from xnect_lite.runtime.backends.choose import open_backend
+register(pytest.MonkeyPatch())
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+backend = open_backend(NetworkConfig("selecsls_small", sys.argv[1], "cpu", "auto"))
+print(backend.name, tuple(backend(pictures(1, 32, 32))["depth"].shape))
+"""
+
+
+@needs_openvino
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit to set here")
+def test_on_a_full_disk_the_network_runs_from_memory_and_one_warning_says_so(weights, tmp_path):
+    """No file may grow beyond 20 kB: OpenVINO meets that as it meets a full disk, with an error of its own."""
+    tests = Path(__file__).parents[1]
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, weights, tests, Path(__file__).parent], capture_output=True, text=True, timeout=120,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "home")},
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stdout == "openvino (1, 1, 4, 4)\n", done.stderr
+    assert done.stderr.count("\n") == 1 and "converted anew at every start" in done.stderr
+    assert not [p for p in (tmp_path / "home").rglob("*") if p.is_file()], "nothing half-written stays"
+
+
+def test_an_entry_that_may_only_be_read_is_used(folder, monkeypatch):
+    cache.store("it", lambda part: (part / "network").write_text("x"))
+
+    def refuse(*_):
+        raise PermissionError(30, "Read-only file system")
+
+    monkeypatch.setattr(cache.os, "utime", refuse)
+    assert cache.find("it") == folder / "it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -186,3 +187,21 @@ def test_other_heads_in_an_openvino_file_are_refused(exported):
     exported.write_text(exported.read_text().replace("heatmaps", "warmth"))
     with pytest.raises(XnectError, match=r"network\.xml: expected outputs and channels heatmaps 24, .*; found warmth 24"):
         open_backend(network_config(exported))
+
+
+@needs_openvino
+def test_an_xml_that_reads_but_does_not_compile_is_one_line(tmp_path, net, monkeypatch):
+    """OpenVINO compiles a network for the size of the first picture, long after it was read."""
+    from xnect_lite.runtime.backends import openvino
+
+    path = tmp_path / "odd.xml"
+    openvino.save(openvino.convert(net), path)
+    backend = openvino.open_file(path, net.arch["backbone"])
+
+    def refuse(*_):
+        raise RuntimeError("Exception from src/core.cpp:109:\nCheck 'x' failed at y.cpp:3:\nno such kernel\n\n")
+
+    monkeypatch.setattr(backend, "_core", SimpleNamespace(compile_model=refuse))
+    with pytest.raises(XnectError, match=r"odd\.xml: cannot be run by OpenVINO \(no such kernel\)") as said:
+        backend(pictures(1, 32, 64))
+    assert "\n" not in str(said.value)

@@ -12,7 +12,7 @@ pytest.importorskip("openvino", reason="the extra 'cpu' is not installed")
 
 PROGRAM = """
 import gc, os, signal
-import openvino
+import xnect_lite, openvino
 from openvino import opset13
 from xnect_lite.runtime.backends.openvino import OpenVinoBackend
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import glob
+import math
 import os
 import re
 from pathlib import Path
@@ -12,10 +12,11 @@ from xnect_lite.capture.cameras import CameraInfo, find_camera, list_cameras
 from xnect_lite.capture.devices import open_camera, open_stream
 from xnect_lite.capture.images import IMAGE_SUFFIXES, ImageSource, image_files, natural_order
 from xnect_lite.capture.live import LiveSource
+from xnect_lite.capture.names import as_named, fitting_files, is_pattern
 from xnect_lite.capture.source import Source
 from xnect_lite.capture.synthetic import SyntheticSource
 from xnect_lite.capture.video import VideoSource
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address
 
 __all__ = [
     "CameraInfo",
@@ -63,8 +64,10 @@ def open_source(
     spec:       ``0``, ``camera:0``, ``/dev/video0``   a webcam by number
                 ``camera:NAME``, or a camera's name    a webcam by name (or by its path in `list_cameras`)
                 ``http://…``, ``rtsp://…``             a network stream
-                a folder, or a pattern with ``*``      pictures, sorted by name with numbers counted
-                a file                                 a picture or a video
+                a folder, or a pattern with ``*``      pictures, sorted by name with numbers counted; ``%d`` and
+                                                       ``%04d`` stand for a number
+                a file, or a ``file://`` address       a picture or a video
+                ``-``                                  a video on standard input, in a format that needs no seeking
                 ``synthetic``, ``synthetic:3``         drawn people, 2 unless said otherwise
     start_s, end_s:  read only frames with start_s <= t_s < end_s; a live source has no start.
     fps:        pictures: how many make a second (30). Webcams: the rate wished for.
@@ -74,17 +77,18 @@ def open_source(
 
     Raises XnectError if there is nothing of that name, it is no video, or no camera answers.
     """
-    text = str(spec).strip()
-    if start_s is not None and not start_s >= 0:
-        raise XnectError(text, f"cannot start at {start_s:g} s", "Give a start of 0 or later")
-    if start_s is not None and end_s is not None and end_s <= start_s:
-        raise XnectError(text, f"the end, {end_s:g} s, is not after the start, {start_s:g} s", "Choose a later end")
+    text = as_named(str(spec))
+    shown = shown_address(text)
+    if start_s is not None and not 0 <= start_s < math.inf:
+        raise XnectError(shown, f"cannot start at {start_s:g} s", "Give a start of 0 or later")
+    if end_s is not None and not end_s > (start_s or 0.0):
+        raise XnectError(shown, f"the end, {end_s:g} s, is not after the start, {start_s or 0:g} s", "Choose a later end")
 
     live = _open_live(text, size, fps, _Limits(timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s))
     if live is not None:
         if start_s:
             live.close()
-            raise XnectError(text, "a live source cannot start later than now", "Leave the start out")
+            raise XnectError(shown, "a live source cannot start later than now", "Leave the start out")
         return live
 
     path = _on_disk(text)
@@ -96,17 +100,16 @@ def open_source(
         return VideoSource(path, start_s, end_s)
     if synthetic := _SYNTHETIC.fullmatch(text):
         return SyntheticSource(int(synthetic[1] or 2), start_s, end_s)
-    if glob.has_magic(text):
-        fits = [Path(p) for p in glob.glob(os.path.expanduser(text)) if Path(p).suffix.lower() in IMAGE_SUFFIXES]
-        return ImageSource(text, natural_order(fits), fps or 30.0, start_s, end_s)
+    if is_pattern(text):
+        return ImageSource(text, fitting_files(text), fps or 30.0, start_s, end_s)
     raise _nothing_named(text)
 
 
 def check_source(spec: str) -> None:
     """Raises XnectError if nothing is named ``spec``. Opens nothing, so ask before loading a network."""
-    text = spec.strip()
+    text = as_named(spec)
     is_address = _STREAM.match(text) or _CAMERA.fullmatch(text) or is_synthetic(text)
-    if not (is_address or glob.has_magic(text) or _on_disk(text) or find_camera(_without_prefix(text))):
+    if not (is_address or is_pattern(text) or _on_disk(text) or find_camera(_without_prefix(text))):
         raise _nothing_named(text)
 
 
@@ -142,7 +145,7 @@ def _open_live(text: str, size: tuple[int, int] | None, fps: float | None, limit
     if number:
         return open_camera(int(number[1]), size=size, fps=fps, **limits)
     prefixed = text.lower().startswith(_PREFIX)
-    if not prefixed and (is_synthetic(text) or _on_disk(text) or glob.has_magic(text)):
+    if not prefixed and (is_synthetic(text) or _on_disk(text) or is_pattern(text)):
         return None  # a file wins over a camera of the same name
     camera = find_camera(_without_prefix(text))
     if camera is not None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 
+import av
 import cv2
 
 from xnect_lite.capture.cameras import camera_backend, find_camera
 from xnect_lite.capture.live import LiveSource
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address
 
 
 def open_camera(
@@ -59,22 +61,44 @@ def _number_now(index: int, name: str | None) -> int:
     return camera.index if camera else index
 
 
+_NOBODY = ("no video stream answers there", "Check the address and that the sender runs")
+
+
+def _refusal(url: str, timeout_s: float) -> tuple[str, str]:
+    """(cause, next step) of a stream that cannot be opened. OpenCV does not say; a second try by another way does."""
+    try:
+        av.open(url, timeout=timeout_s, metadata_errors="replace").close()
+    except (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError):
+        return "user or password refused", "Write them before the host: http://USER:PASSWORD@HOST/…, special characters as %XX"
+    except av.error.HTTPNotFoundError:
+        return "the sender runs, but has nothing of that name", "Check the path of the address"
+    except Exception:  # whatever else it is, nobody sends there
+        pass
+    return _NOBODY
+
+
 def open_stream(url: str, *, timeout_s: float = 5.0, reconnect_s: float = 10.0, end_s: float | None = None) -> LiveSource:
     """A network stream (http, https, rtsp, rtmp, udp, tcp). Raises XnectError if nobody sends there.
 
-    One that breaks off is opened anew for ``reconnect_s`` seconds; a file that somebody serves simply ends.
+    One that breaks off is opened anew for ``reconnect_s`` seconds; a file that somebody serves simply ends. Its name is the
+    address without what may be secret in it.
     """
+    shown = shown_address(url)
+    is_first = True
 
     def open_capture() -> cv2.VideoCapture:
+        nonlocal is_first
+        was_first, is_first = is_first, False
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # FFmpeg would say on the console what is said below, and more
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # for good: it warns of every stall
         milliseconds = int(timeout_s * 1e3)
         limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, milliseconds, cv2.CAP_PROP_READ_TIMEOUT_MSEC, milliseconds]
-        with _quiet_opencv():
-            capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
+        capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG, limits)
         if not capture.isOpened():
-            raise XnectError(url, "no video stream answers there", "Check the address and that the sender runs")
+            raise XnectError(shown, *(_refusal(url, timeout_s) if was_first else _NOBODY))
         return capture
 
-    return LiveSource(url, open_capture, can_end=True, timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s)
+    return LiveSource(shown, open_capture, can_end=True, timeout_s=timeout_s, reconnect_s=reconnect_s, end_s=end_s)
 
 
 @contextlib.contextmanager

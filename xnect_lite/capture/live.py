@@ -133,10 +133,13 @@ class LiveSource(Source):
             try:
                 return future.result(timeout_s)
             except FutureTimeoutError:
-                if future.done() or not self._is_lost.is_set():
+                # A stream's own patience may end a moment after ours, and only then is it lost.
+                is_stalled = self._can_end and self._reconnect_s > 0
+                if future.done() or not (is_stalled or self._is_lost.is_set()):
                     raise
                 timeout_s += self._reconnect_s
-                return future.result(self._reconnect_s + _RELEASE_S)  # it ends by itself, unless the driver hangs
+                # It ends by itself, unless the driver hangs; an attempt to open it anew may be under way by then.
+                return future.result(self._reconnect_s + _RELEASE_S + (self._timeout_s if is_stalled else 0.0))
         except CancelledError:
             return None
         except (FutureTimeoutError, TimeoutError) as error:

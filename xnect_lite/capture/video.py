@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import os
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -14,13 +16,17 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from xnect_lite.capture.source import Source
+from xnect_lite.capture.timeline import TimeLine, usual_fps
 from xnect_lite.errors import XnectError
+from xnect_lite.picture_file import MOST_PIXELS
 from xnect_lite.types import Frame
 
 _TIME_EPSILON_S = 1e-6
 _FALLBACK_FPS = 30.0
 _NOT_VIDEO = {"tty"}  # FFmpeg "plays" text files as an 80-column terminal
 _TOLERATED_SAR = 0.01  # pixels this much off square are left as they are
+_MOST_OBLONG = 4.0  # width by height of a pixel, or the other way round
+_PROBED = 120  # packets whose stamps tell the frame rate
 
 
 class VideoSource(Source):
@@ -34,12 +40,15 @@ class VideoSource(Source):
     def __init__(self, path: str | Path, start_s: float | None = None, end_s: float | None = None) -> None:
         self._path = Path(path)
         self.name = self._path.name
+        self._is_pipe = not (self._path.is_file() or self._path.is_dir()) and self._path.exists()  # read once, forwards
         self.warning: str | None = None
         self._lock = threading.Lock()  # a decoder must not be freed under a thread that is reading
         self._start_s, self._end_s = start_s or 0.0, end_s
         self._index = 0
-        self._last_t_s = -np.inf
+        self._last_t_s = 0.0
+        self._ahead: deque[av.VideoFrame] = deque()  # decoded to see what the clock does next
         self._complete = False  # the end asked for was reached
+        self._of_rate = self._of_end = self._of_pixels = ""  # what is to be said of them
         self._container: av.container.InputContainer | None = None
         self._iterator: Iterator[av.VideoFrame] = iter(())
         try:
@@ -49,7 +58,10 @@ class VideoSource(Source):
             if first is None:
                 raise self._not_video()
             self._read_header(first)
-            self._iterator = self._from_start() if self._start_s > 0 else itertools.chain([first], pictures)
+            self._time_line = TimeLine(self.name, self._period_s)
+            self._iterator = (
+                self._from_start() if self._start_s > 0 and not self._is_pipe else itertools.chain([first], pictures)
+            )
         except BaseException:
             self.close()
             raise
@@ -59,8 +71,9 @@ class VideoSource(Source):
         with self._lock:
             if self._container is None or self._complete:
                 return None
-            for picture in self._iterator:
-                t_s = self._time_s(picture)
+            while (picture := self._next_picture()) is not None:
+                t_s = self._last_t_s = self._time_line.place(self._stamp_s(picture), self._following_s)
+                self.warning = self._warning()
                 if t_s < self._start_s - _TIME_EPSILON_S:
                     continue
                 if self._end_s is not None and t_s >= self._end_s - _TIME_EPSILON_S:
@@ -76,6 +89,7 @@ class VideoSource(Source):
         with self._lock:
             container, self._container = self._container, None
             self._iterator = iter(())
+            self._ahead.clear()
             if container is not None:
                 container.close()
 
@@ -84,8 +98,7 @@ class VideoSource(Source):
             self._container.close()
         self._damaged = 0
         try:
-            # An absolute path: FFmpeg would read "take:1.mp4" as a protocol named "take".
-            self._container = av.open(str(self._path.resolve()))
+            self._container = self._opened()
         except FileNotFoundError as error:
             raise XnectError(str(self._path), "no such file", "Check the path") from error
         except PermissionError as error:
@@ -93,17 +106,35 @@ class VideoSource(Source):
         except (FFmpegError, OSError) as error:
             raise self._not_video() from error
         # A song's cover is a video stream to FFmpeg.
-        streams = [s for s in self._container.streams.video if not _is_cover(s)]
+        streams = [s for s in self._container.streams.video if s.codec_context is not None and not _is_cover(s)]
         if not streams or self._container.format.name in _NOT_VIDEO:
             raise self._not_video()
         self._stream = streams[0]
+        self._check_size(self._stream.width, self._stream.height)
+        self._stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # they may grow on the way
         self._stream.thread_type = "AUTO"
+
+    def _opened(self) -> av.container.InputContainer:
+        name = os.path.abspath(self._path)  # FFmpeg would read "take:1.mp4" as a protocol named "take"
+        try:
+            name.encode()
+        except UnicodeEncodeError:  # a name in an old encoding, which FFmpeg could not be told
+            return av.open(open(self._path, "rb"), metadata_errors="replace")
+        return av.open(name, metadata_errors="replace")
+
+    def _check_size(self, width: int, height: int) -> None:
+        if width * height > MOST_PIXELS:
+            raise XnectError(
+                str(self._path),
+                f"has pictures of {width} x {height}; at most {MOST_PIXELS:,} pixels are read",
+                "Make it smaller",
+            )
 
     def _read_header(self, first: av.VideoFrame) -> None:
         stream, container = self._stream, self._container
         assert container is not None
-        rate = stream.average_rate or stream.guessed_rate
-        self.fps = float(rate) if rate else None
+        said = [float(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+        self.fps, self._of_rate = usual_fps(self._first_stamps(), said)
         self._period_s = 1.0 / (self.fps or _FALLBACK_FPS)
         self._first_s = first.time if first.time is not None else 0.0
         picture = self._to_rgb(first)
@@ -158,17 +189,33 @@ class VideoSource(Source):
                 continue
             yield from pictures  # type: ignore[misc]
 
-    def _time_s(self, picture: av.VideoFrame) -> float:
-        """Seconds since the file's first picture. A stamp that is missing or does not increase is made up."""
-        t_s = picture.time - self._first_s if picture.time is not None else -np.inf
-        if t_s <= self._last_t_s or not np.isfinite(t_s):
-            t_s = self._last_t_s + self._period_s if np.isfinite(self._last_t_s) else 0.0
-        self._last_t_s = t_s
-        return t_s
+    def _first_stamps(self) -> list[float]:
+        """Seconds of the first packets, from a second look at the file: nothing is decoded for it."""
+        if self._is_pipe:
+            return []
+        with contextlib.suppress(FFmpegError, OSError), self._opened() as again:
+            packets = itertools.islice(again.demux(again.streams[self._stream.index]), _PROBED)
+            return [float(p.pts * p.time_base) for p in packets if p.pts is not None and p.time_base]
+        return []
+
+    def _next_picture(self) -> av.VideoFrame | None:
+        return self._ahead.popleft() if self._ahead else next(self._iterator, None)
+
+    def _following_s(self, count: int) -> Sequence[float | None]:
+        while len(self._ahead) < count and (picture := next(self._iterator, None)) is not None:
+            self._ahead.append(picture)
+        return [self._stamp_s(picture) for picture in itertools.islice(self._ahead, count)]
+
+    def _stamp_s(self, picture: av.VideoFrame) -> float | None:
+        """Seconds since the file's first picture, as the file has it."""
+        return None if picture.time is None else picture.time - self._first_s
 
     def _to_rgb(self, picture: av.VideoFrame) -> np.ndarray:
         """(H, W, 3) uint8 RGB with square pixels, turned upright."""
         sar = float(self._stream.sample_aspect_ratio or 1)
+        if not 1 / _MOST_OBLONG <= sar <= _MOST_OBLONG:
+            self._of_pixels = f"its header says that pixels are {sar:.4g} times as wide as high, which is not believed"
+            sar = 1.0
         width = round(picture.width * sar) if abs(sar - 1) > _TOLERATED_SAR else picture.width
         rgb = picture.reformat(width=width, height=picture.height, format="rgb24").to_ndarray()
         quarter_turns = round(picture.rotation / 90) % 4  # anticlockwise, as rot90 counts
@@ -178,10 +225,18 @@ class VideoSource(Source):
         """Say so if the file ended before its time."""
         tolerance_s = max(5 * self._period_s, 0.02 * (self._duration_s or 0.0))
         end_s = max(self._last_t_s, 0.0) + self._period_s
-        if self._duration_s is not None and end_s < self._duration_s - tolerance_s:
-            self.warning = f"{self.name} is cut short: it ends at {end_s:.1f} s of {self._duration_s:.1f} s"
+        is_short = self._duration_s is not None and end_s < self._duration_s - tolerance_s
+        if is_short and not self._time_line.has_mended():  # else the duration is of the clock that jumped
+            self._of_end = f"{self.name} is cut short: it ends at {end_s:.1f} s of {self._duration_s:.1f} s"
         elif self._damaged:
-            self.warning = f"{self.name} is damaged: {self._damaged} parts could not be decoded and were left out"
+            self._of_end = f"{self.name} is damaged: {self._damaged} parts could not be decoded and were left out"
+        self.warning = self._warning()
+
+    def _warning(self) -> str | None:
+        return (
+            "; ".join(words for words in (self._time_line.warning, self._of_rate, self._of_pixels, self._of_end) if words)
+            or None
+        )
 
     def _not_video(self) -> XnectError:
         return XnectError(str(self._path), "is not a video that can be decoded", "Check that a video player opens it")

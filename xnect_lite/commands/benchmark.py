@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from xnect_lite.commands.benchmark_pipeline import add_pipeline_action
+from xnect_lite.commands.benchmark_soak import add_soak_action
 from xnect_lite.commands.figures import print_figures
 from xnect_lite.errors import XnectError
 
@@ -15,6 +16,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     actions = benchmark.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     add_pipeline_action(actions)
+    add_soak_action(actions)
     data = actions.add_parser("data", help="training canvases per second: augmentation and targets")
     data.add_argument("--archive", required=True, metavar="PATH", help="from data pack or synth render, a file or a folder")
     data.add_argument("--limit", type=int, default=300, help="pictures to take, evenly spread (default 300; 0 = all)")

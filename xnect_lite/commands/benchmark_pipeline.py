@@ -9,7 +9,7 @@ import time
 from typing import Any
 
 from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address
 
 
 def add_pipeline_action(actions: argparse._SubParsersAction) -> None:
@@ -25,7 +25,7 @@ def add_pipeline_action(actions: argparse._SubParsersAction) -> None:
 
 def with_action(arguments: list[str]) -> list[str]:
     """``benchmark SOURCE`` spelled out as ``benchmark pipeline SOURCE``."""
-    if len(arguments) < 2 or arguments[0] != "benchmark" or arguments[1] in ("pipeline", "data", "-h", "--help"):
+    if len(arguments) < 2 or arguments[0] != "benchmark" or arguments[1] in ("pipeline", "data", "soak", "-h", "--help"):
         return arguments
     return ["benchmark", "pipeline", *arguments[1:]]
 
@@ -55,10 +55,13 @@ def _pipeline(options: argparse.Namespace) -> int:
         people += len(result.people)
     timed = max(0, count + 1 - options.warm_up)
     if not timed or not size[0]:
-        raise XnectError(options.source, f"has no frame after {options.warm_up} of warm-up", "Choose a longer source")
+        raise XnectError(
+            shown_address(options.source), f"has no frame after {options.warm_up} of warm-up", "Choose a longer source"
+        )
     rows = window.statistics() | total.statistics()
     figures: dict[str, Any] = {
-        "source": options.source, "size": list(size), "frames": timed, "people_per_frame": round(people / timed, 2),
+        "source": shown_address(options.source), "size": list(size), "frames": timed,
+        "people_per_frame": round(people / timed, 2),
         "frames_per_s": round(timed / (time.perf_counter() - begin_s), 2), "device": pipeline.device_name,
         "backend": pipeline.backend, "precision": pipeline.precision, "backbone": pipeline.backbone,
         "stages": {name: {"p50_ms": round(row.p50_ms, 2), "p95_ms": round(row.p95_ms, 2)} for name, row in rows.items()},

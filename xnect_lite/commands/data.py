@@ -183,17 +183,16 @@ def _data_show(options: argparse.Namespace) -> int:
 
 
 def _data_check(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from xnect_lite.data.census import Census
     from xnect_lite.data.pictures import decodable
     from xnect_lite.data.readers import read
     from xnect_lite.data.tally import Tally
+    from xnect_lite.progress import progress_bar
 
     tally, census, split = Tally(), Census(), _split(options)
     samples = read(options.dataset, options.data, split, tally)
     samples = decodable(samples, tally) if options.decode else samples
-    census.count(tqdm(samples, unit="picture", disable=None))
+    census.count(progress_bar(samples, unit="picture", disable=None))
     if options.json:
         left_out = {"left out": tally.as_dict(), "first left out": {r.value: where for r, where in tally.first.items()}}
         print(json.dumps({"dataset": options.dataset, "split": split, **census.figures(), **left_out}, indent=2))

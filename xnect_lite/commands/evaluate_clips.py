@@ -38,17 +38,16 @@ def add(kinds: argparse._SubParsersAction) -> None:
 
 def _evaluate(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
-    from tqdm import tqdm
-
     from xnect_lite.evaluate.clips import find_clips
     from xnect_lite.evaluate.stages import score_stages
+    from xnect_lite.progress import progress_bar
     from xnect_lite.runtime.application import open_predictor
 
     clips = [clip for folder in options.data for clip in find_clips(folder)]
     if not clips:
         raise XnectError(" ".join(options.data), "hold no frame with truth", "Make clips with xnect-lite synth demo")
     predictor = open_predictor(config.network)
-    with tqdm(total=sum(len(clip.truths) for clip in clips), unit="frame", disable=None) as bar:
+    with progress_bar(total=sum(len(clip.truths) for clip in clips), unit="frame", disable=None) as bar:
         scores = score_stages(clips, config, predictor, bar.update)
     ran_on = {
         "clips": len(clips), "frames": sum(len(clip.truths) for clip in clips), "backbone": config.network.backbone,

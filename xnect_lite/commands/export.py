@@ -40,7 +40,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
     return int(text)
 

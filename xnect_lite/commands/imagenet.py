@@ -42,11 +42,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
 def _imagenet(options: argparse.Namespace) -> int:
     name = _check(options)
     import torch
-    from tqdm import tqdm
 
     from xnect_lite.evaluate.imagenet import Preprocessing, read_tree, score
     from xnect_lite.evaluate.timing_table import title
     from xnect_lite.models.reference import load_classifier
+    from xnect_lite.progress import progress_bar
     from xnect_lite.runtime.devices import channels_last, choose_device, choose_precision, device_title, precision_name
 
     device = choose_device(gpu_name(options) or options.device or "auto")
@@ -56,7 +56,7 @@ def _imagenet(options: argparse.Namespace) -> int:
     net = channels_last(net.to(device))
     preprocessing = Preprocessing(options.resize, options.crop, options.interpolation)
     workers = min(8, os.cpu_count() or 1) if options.workers is None else options.workers
-    bar = lambda batches: tqdm(batches, unit="batch", desc=title(name))  # noqa: E731
+    bar = lambda batches: progress_bar(batches, unit="batch", desc=title(name))  # noqa: E731
     result = score(net, tree, preprocessing, device, precision, options.batch, workers, bar)
     for path in result.unreadable[:_NAMED]:
         print(f"{path}: cannot be read, left out", file=sys.stderr)

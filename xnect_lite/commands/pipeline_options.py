@@ -23,7 +23,9 @@ def add_network_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGr
     group.add_argument("--device", default=None, help="auto (default), cpu, cuda or cuda:N")
     group.add_argument("--backend", default=None, help=f"auto (default: the fastest that is there), {', '.join(BACKENDS)}")
     group.add_argument("--precision", default=None, help="auto (default: the fastest), fp32, fp16 or bf16")
-    group.add_argument("--max-people", type=int, default=None, metavar="N", help="find at most N people (default 10)")
+    group.add_argument(
+        "--max-people", type=int, default=None, metavar="N", help="find at most N people (default 10, at most 100)"
+    )
     group.add_argument("--config", default=None, metavar="FILE", help="YAML file of overrides")
     group.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override one value; may be repeated")
     return group

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
@@ -49,7 +50,7 @@ def _process(options: argparse.Namespace) -> int:
     )
     earlier = {} if options.again else takes_of(options.output)
     is_done = {job: bool(job.key) and earlier.get(job.key, ("", False))[1] for job in jobs}
-    outcomes = [Outcome(job.source, "recognised", str(earlier[job.key][0])) for job in jobs if is_done[job]]
+    outcomes = [Outcome(job.shown, "recognised", str(earlier[job.key][0])) for job in jobs if is_done[job]]
     for outcome in outcomes:
         print(f"{outcome.source}: done already, {outcome.folder} (--again does it anew)", file=sys.stderr)
     rest = [job for job in jobs if not is_done[job]]
@@ -79,17 +80,16 @@ def _missing(jobs: list[Job]) -> dict[Job, Outcome]:
         try:
             check_source(job.source)
         except XnectError as error:
-            outcomes[job] = Outcome(job.source, "failed", error=str(error))
+            outcomes[job] = Outcome(job.shown, "failed", error=str(error))
     return outcomes
 
 
 def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
-    from tqdm import tqdm
-
+    from xnect_lite.progress import progress_bar
     from xnect_lite.runtime.engines import run_here, run_in_processes, run_on_ray
 
     outcomes = []
-    with tqdm(total=0, unit="frame", dynamic_ncols=True) as bar:
+    with progress_bar(total=0, unit="frame", dynamic_ncols=True) as bar:
 
         def progress(frames: int, total: int | None) -> None:
             bar.total = (bar.total or 0) + (total or 0) or None
@@ -102,11 +102,12 @@ def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
             running = run_in_processes(jobs, progress, count)
         else:
             running = run_here(jobs, progress, lambda pipeline: bar.write(_ran_on(pipeline), file=sys.stderr))
-        for outcome in running:
-            outcomes.append(outcome)
-            bar.set_postfix_str(f"{len(outcomes)} of {len(jobs)} files")
-            if outcome.report and outcome.report["warning"]:
-                bar.write(f"{outcome.source}: {outcome.report['warning']}", file=sys.stderr)
+        with contextlib.closing(running):  # at once after an interrupt: its workers have something to save
+            for outcome in running:
+                outcomes.append(outcome)
+                bar.set_postfix_str(f"{len(outcomes)} of {len(jobs)} files")
+                if outcome.report and outcome.report["warning"]:
+                    bar.write(f"{outcome.source}: {outcome.report['warning']}", file=sys.stderr)
     return outcomes
 
 

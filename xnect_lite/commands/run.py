@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from xnect_lite.commands.pipeline_options import add_pipeline_options, pipeline_config
 from xnect_lite.errors import XnectError
 
 if TYPE_CHECKING:
+    from xnect_lite.capture import Source
     from xnect_lite.config import PipelineConfig
     from xnect_lite.types import PoseResult
 
+_WARNING_S = 0.2  # how long a warning may wait
 _LINES_PER_S = 5  # for people; programs get every result
 
 
@@ -36,25 +41,50 @@ def _run(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     if options.show:
         return _show(options, config)
-    from xnect_lite.capture import check_source
+    from xnect_lite.capture import check_source, open_source
     from xnect_lite.runtime.application import open_pipeline
     from xnect_lite.runtime.track import track
 
     check_source(options.source)
-    results = track(
-        options.source, pipeline=(pipeline := open_pipeline(config)), start_s=options.start, end_s=options.end,
-        newest=not options.every_frame,
-    )  # fmt: skip
+    pipeline = open_pipeline(config)
     print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}", file=sys.stderr)
+    source = open_source(options.source, start_s=options.start, end_s=options.end)
+    results = track(source, pipeline=pipeline, newest=not options.every_frame)
     try:
-        if options.json:
-            for result in results:
-                print(json.dumps(result_as_dict(result)), flush=True)
-        else:
-            _print_lines(results)
+        with _warnings_of(source):
+            if options.json:
+                for result in results:
+                    print(json.dumps(result_as_dict(result)), flush=True)
+            else:
+                _print_lines(results)
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+@contextlib.contextmanager
+def _warnings_of(source: Source) -> Iterator[None]:
+    """What the source has to say goes to standard error as it comes: a stream may be lost for longer than a frame."""
+    ended = threading.Event()
+    told: list[str] = []
+
+    def tell() -> None:
+        if source.warning and source.warning not in told[-1:]:
+            told.append(source.warning)
+            print(source.warning, file=sys.stderr, flush=True)
+
+    def watch() -> None:
+        while not ended.wait(_WARNING_S):
+            tell()
+
+    watcher = threading.Thread(target=watch, name="warnings of the source", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        watcher.join()
+        tell()
 
 
 def _print_lines(results: Any) -> None:

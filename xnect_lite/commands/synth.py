@@ -62,14 +62,14 @@ def _add_common(parser: argparse.ArgumentParser, size: str, out: str) -> None:
 def _size(text: str) -> tuple[int, int]:
     width, _, height = text.partition("x")
     if not (
-        width.isdigit() and height.isdigit() and min(int(width), int(height)) >= 32 and max(int(width), int(height)) <= 4096
+        width.isdecimal() and height.isdecimal() and min(int(width), int(height)) >= 32 and max(int(width), int(height)) <= 4096
     ):
         raise argparse.ArgumentTypeError(f"{text!r} is no size like 512x320, of 32 to 4096 pixels")
     return int(width), int(height)
 
 
 def _at_least_one(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
     return int(text)
 
@@ -93,8 +93,7 @@ def _assets(options: argparse.Namespace, held_out: bool = False) -> Assets:
 
 
 def _render(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    from xnect_lite.progress import progress_bar
     from xnect_lite.synth.scene import SceneConfig
     from xnect_lite.synth.shards import Order, write_shards
 
@@ -102,34 +101,32 @@ def _render(options: argparse.Namespace) -> int:
         raise XnectError("--first", f"is {options.first}", "Give 0 or more")
     order = Order(options.count, options.seed, options.first, options.workers, options.shard)
     assets = _assets(options, options.split == "val")
-    with tqdm(total=options.count, unit="picture", disable=None) as bar:
+    with progress_bar(total=options.count, unit="picture", disable=None) as bar:
         manifest = write_shards(options.out, order, assets, SceneConfig(size=options.size), bar.update)
     print(f"{options.out}: {options.count} pictures, {manifest['people']} people, drawn by {manifest['renderer']}")
     return 0
 
 
 def _demo(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    from xnect_lite.progress import progress_bar
     from xnect_lite.synth.clip import ClipConfig
     from xnect_lite.synth.demo import write_demo
 
     if options.size[0] % 2 or options.size[1] % 2:
         raise XnectError("--size", f"is {options.size[0]}x{options.size[1]}", "Videos need even sides")
     config = ClipConfig(options.people, options.seconds, options.fps, options.kind, options.size)
-    with tqdm(total=config.frames, unit="frame", disable=None) as bar:
+    with progress_bar(total=config.frames, unit="frame", disable=None) as bar:
         files = write_demo(options.out, options.seed, config, _assets(options, options.split == "val"), bar.update)
     print(*files, sep="\n")
     return 0
 
 
 def _mupots_like(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
+    from xnect_lite.progress import progress_bar
     from xnect_lite.synth.mupots_like import BenchmarkConfig, write_mupots_like
 
     config = BenchmarkConfig(options.sequences, options.frames, size=options.size)
-    with tqdm(total=options.sequences, unit="sequence", disable=None) as bar:
+    with progress_bar(total=options.sequences, unit="sequence", disable=None) as bar:
         manifest = write_mupots_like(options.out, options.seed, config, _assets(options), options.workers, bar.update)
     valid = sum(sequence["valid"] for sequence in manifest["sequences"])
     print(f"{options.out}: {options.sequences} sequences of {options.frames} frames, {valid} people to be found")

@@ -8,7 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from xnect_lite.commands.figures import print_figures, without_nan
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, printable
 
 if TYPE_CHECKING:
     from xnect_lite.record.take import TakeSummary
@@ -58,6 +58,8 @@ def _show(options: argparse.Namespace) -> int:
     import numpy as np
 
     take = _loaded(options.take)
+    if take.damage:
+        print(f"{take.folder}: {take.damage}", file=sys.stderr)
     if take.info.get("state") == "recording":
         print(_unfinished(take), file=sys.stderr)
     files = {person.get("id"): person.get("file") for person in take.info.get("people", [])}
@@ -71,7 +73,8 @@ def _show(options: argparse.Namespace) -> int:
         return 0
     print(f"{'id':>4}{'from s':>10}{'to s':>10}{'frames':>8}   file")
     for row in rows:
-        print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {row['file'] or '-'}")
+        file = printable(row["file"] or "-")
+        print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {file}")
     return 0
 
 
@@ -100,7 +103,9 @@ def _unfinished(take: Take) -> str:
 def _finish(options: argparse.Namespace) -> int:
     from xnect_lite.record.take import export_take
 
-    _loaded(options.take)
+    take = _loaded(options.take)
+    if take.damage:
+        print(f"{take.folder}: {take.damage}; the damaged file is kept", file=sys.stderr)
     _print_written(export_take(options.take), options.json)
     return 0
 

@@ -47,15 +47,14 @@ def add(verbs: argparse._SubParsersAction) -> None:
 
 def _timing(options: argparse.Namespace) -> int:
     jobs = _jobs(options)
-    from tqdm import tqdm
-
     from xnect_lite.evaluate.measure import Plan, measure, steps
     from xnect_lite.evaluate.timing import with_ratios
     from xnect_lite.evaluate.timing_table import as_rows, tables
+    from xnect_lite.progress import progress_bar
 
     plan = Plan(options.num_iter, options.warm_up, options.memory or options.train, options.largest_batch)
     timings = []
-    with tqdm(total=sum(steps(len(job[1]), plan) for job in jobs), unit="turn", desc="timing") as bar:
+    with progress_bar(total=sum(steps(len(job[1]), plan) for job in jobs), unit="turn", desc="timing") as bar:
         for device, candidates in jobs:
             timings += measure(candidates, device, plan, on_step=bar.update)
     timings = with_ratios(timings)
@@ -150,7 +149,7 @@ def _sizes(options: argparse.Namespace) -> list[tuple[int, int]]:
     sizes = []
     for part in text.split(","):
         sides = part.strip().lower().split("x")
-        if len(sides) > 2 or not all(side.isdigit() and 0 < int(side) <= _MAX_SIDE for side in sides):
+        if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) <= _MAX_SIDE for side in sides):
             raise XnectError(f"--input-size {text}", f"'{part}' is no size", "Give sides in pixels, such as 512 or 512x320")
         width, height = int(sides[0]), int(sides[-1])
         if options.pose and (width % 16 or height % 16):
@@ -162,7 +161,7 @@ def _sizes(options: argparse.Namespace) -> list[tuple[int, int]]:
 def _batches(options: argparse.Namespace, device_type: str) -> list[int]:
     text = options.batch or ("1,16" if device_type == "cuda" else "1")
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in parts):
+    if not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise XnectError(f"--batch {text}", "is no list of whole numbers from 1 up", "Such as 1,16")
     return [int(part) for part in parts]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, printable
 
 _LISTED = ("arch", "licence", "trained", "sources", "accuracy")  # keys of the manifest
 
@@ -29,7 +29,8 @@ def _weights(options: argparse.Namespace) -> int:
                 verify(folder / name)
                 print(f"{folder / name}: as in the manifest")
             else:
-                print(folder / name, *(line for key in _LISTED for line in _lines(key, entry.get(key))), sep="\n  ")
+                lines = [printable(line) for key in _LISTED for line in _lines(key, entry.get(key))]
+                print(folder / name, *lines, sep="\n  ")
     if not found:
         looked = ", ".join(map(str, search_folders()))
         raise XnectError("weights", f"none found in: {looked}", "Train with train_pose.py stage1, or set XNECT_WEIGHTS")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.data.assemble import Person, make_sample, person
-from xnect_lite.data.origin import Origin
+from xnect_lite.data.origin import ODD_RECORD, Origin, file_name
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.tally import Reason, Tally
 from xnect_lite.skeleton import COCO17
@@ -64,7 +64,7 @@ def read_annotations(path: Path, tally: Tally) -> list[CocoPicture]:
     for number, record in enumerate(annotations):
         try:
             people.setdefault(record["image_id"], []).append(_person(record))
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, annotation {number}")
             if isinstance(record, dict) and isinstance(record.get("image_id"), int):
                 broken.add(record["image_id"])
@@ -72,8 +72,10 @@ def read_annotations(path: Path, tally: Tally) -> list[CocoPicture]:
     for number, record in enumerate(pictures_list):
         try:
             key, size = record["id"], (int(record["width"]), int(record["height"]))
-            pictures.append(CocoPicture(key, str(record["file_name"]), size, tuple(people.get(key, ())), key not in broken))
-        except (LookupError, TypeError, ValueError):
+            name = record["file_name"]
+            file_name(name.rpartition("/")[2])
+            pictures.append(CocoPicture(key, name, size, tuple(people.get(key, ())), key not in broken))
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, image {number}")
     return pictures
 

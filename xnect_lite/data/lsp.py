@@ -54,6 +54,8 @@ def read_joints(path: Path, extended: bool) -> LspJoints:
             f"holds no joints of {expected[0]} x {expected[1]} x N (found {shape})",
             f"Get it from {(LSPET if extended else LSP).page}",
         )
+    if joints.dtype.kind not in "biuf":
+        raise XnectError(str(path), f"holds joints that are no numbers ({joints.dtype})", f"Get it from {LSP.page}")
     values = np.asarray(joints, np.float32).transpose((2, 0, 1) if extended else (2, 1, 0))
     flag = values[..., 2] > 0.5
     return LspJoints(values[..., :2], flag if extended else np.ones_like(flag), flag if extended else ~flag)

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from xnect_lite.data.mat_process import read_apart
 from xnect_lite.errors import XnectError, install
+from xnect_lite.untrusted import open_regular
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_OFFSETS = (0, 512, 1024, 2048)  # MATLAB writes a text header of 512 bytes first
@@ -21,11 +23,17 @@ _DEPTH = 32
 def read_mat(path: Path) -> dict[str, Any]:
     """Variables of a MATLAB file by name. Raises XnectError naming the file if it cannot be read."""
     try:
-        return _read_hdf5(path) if _is_hdf5(path) else _read_classic(path)
-    except XnectError:
-        raise
-    except Exception as error:  # both libraries raise whatever a damaged file leads to
-        raise XnectError(str(path), f"cannot be read as a MATLAB file ({error})", "Fetch the file again") from error
+        if _is_hdf5(path):
+            _require_h5py(path)
+        return read_apart(path)
+    except (OSError, ValueError) as error:
+        cause = f"cannot be read as a MATLAB file ({getattr(error, 'strerror', None) or error})"
+        raise XnectError(str(path), cause, "Fetch the file again") from error
+
+
+def read_here(path: Path) -> dict[str, Any]:
+    """As `read_mat`, in this process: a damaged file raises anything, or ends it."""
+    return _read_hdf5(path) if _is_hdf5(path) else _read_classic(path)
 
 
 def each(value: Any) -> list[Any]:
@@ -56,7 +64,7 @@ def text(value: Any) -> str:
 
 
 def _is_hdf5(path: Path) -> bool:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(_HDF5_OFFSETS[-1] + len(_HDF5))
     return any(head[at : at + len(_HDF5)] == _HDF5 for at in _HDF5_OFFSETS)
 
@@ -91,11 +99,16 @@ def _objects(members: list[Any], shape: tuple[int, ...]) -> np.ndarray:
 # -- v7.3 --------------------------------------------------------------------------------------------------------------
 
 
-def _read_hdf5(path: Path) -> dict[str, Any]:
+def _require_h5py(path: Path) -> None:
     try:
-        import h5py
+        import h5py  # noqa: F401
     except ImportError as error:
         raise XnectError(str(path), "is a MATLAB v7.3 file, and h5py is not installed", install("datasets")) from error
+
+
+def _read_hdf5(path: Path) -> dict[str, Any]:
+    import h5py
+
     with h5py.File(path, "r") as file:
         return {name: _node(file, file[name], 0) for name in file if not name.startswith("#")}
 

@@ -17,7 +17,7 @@ import numpy as np
 from xnect_lite.data.assemble import SOME_LABELLED, make_sample, person
 from xnect_lite.data.bodies import fit_intrinsics
 from xnect_lite.data.matfile import each, read_mat
-from xnect_lite.data.origin import Origin
+from xnect_lite.data.origin import ODD_RECORD, Origin
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.tally import Reason, Tally
 from xnect_lite.errors import XnectError
@@ -52,7 +52,7 @@ def read_train_sequence(path: Path) -> dict[int, Track]:
         cells = [each(data[name]) for name in ("annot2", "annot3", "univ_annot3")]
         numbers = np.asarray(data["cameras"]).ravel() if "cameras" in data else range(len(cells[0]))
         return {int(c): _track(parts, len(MPI_INF_28.names)) for c, *parts in zip(numbers, *cells, strict=True)}
-    except (LookupError, TypeError, ValueError) as error:
+    except ODD_RECORD as error:
         raise XnectError(str(path), f"is no annot.mat of this data set ({error!r})", f"Get it from {ORIGIN.page}") from error
 
 
@@ -64,7 +64,7 @@ def read_test_sequence(path: Path) -> Track:
         valid = np.asarray(data["valid_frame"]).ravel() != 0
         activity = np.asarray(data["activity_annotation"]).ravel().astype(np.int64) if "activity_annotation" in data else None
         return _track(arrays, len(MUPOTS17.names), valid, activity)
-    except (LookupError, TypeError, ValueError) as error:
+    except ODD_RECORD as error:
         raise XnectError(
             str(path), f"is no annot_data.mat of this data set ({error!r})", f"Get it from {ORIGIN.page}"
         ) from error

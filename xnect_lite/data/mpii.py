@@ -15,7 +15,7 @@ import numpy as np
 
 from xnect_lite.data.assemble import SOME_LABELLED, Person, make_sample, person
 from xnect_lite.data.matfile import each, number, only, read_mat, text
-from xnect_lite.data.origin import Origin, load_json
+from xnect_lite.data.origin import ODD_RECORD, Origin, file_name, load_json
 from xnect_lite.data.photokit import is_validation
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.tally import Reason, Tally
@@ -82,15 +82,14 @@ def read_release(path: Path, tally: Tally) -> list[MpiiPicture]:
                     tuple(int(k) for k in alone if 0 <= k < len(rects)),
                 )
             )
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, annolist({i + 1})")
     return pictures
 
 
 def _name(name: str) -> str:
-    if not name:
-        raise ValueError("a picture without a name")
-    return name
+    """A picture's name; some copies of the files have its folder before it, which does not count."""
+    return file_name(name.rpartition("/")[2]) and name
 
 
 def _person(rect: dict[str, Any]) -> MpiiPerson:
@@ -133,7 +132,7 @@ def read_json(path: Path, tally: Tally, train: bool = True) -> list[MpiiPicture]
                 float(record["scale"]),
             )
             people.setdefault(_name(record["image"]), []).append(one)
-        except (LookupError, TypeError, ValueError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, record {i}")
     return [MpiiPicture(name, train, tuple(members)) for name, members in people.items()]
 
@@ -161,7 +160,7 @@ def read_truth(path: Path) -> MpiiTruth:
         boxes = np.asarray(data["headboxes_src"], np.float32).transpose(2, 0, 1).reshape(-1, 4) - 1
         if not joints.shape[1:] == (_JOINTS, 2) or missing.shape != joints.shape[:2] or len(boxes) != len(joints):
             raise ValueError(f"shapes {joints.shape}, {missing.shape}, {boxes.shape}")
-    except (LookupError, TypeError, ValueError) as error:
+    except ODD_RECORD as error:
         raise XnectError(str(path), f"is no gt_valid.mat ({error!r})", "Use the one made for HRNet") from error
     return MpiiTruth(joints, missing, boxes)
 

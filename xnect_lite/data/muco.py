@@ -14,7 +14,7 @@ import numpy as np
 
 from xnect_lite.data.assemble import make_sample, person
 from xnect_lite.data.bodies import Intrinsics
-from xnect_lite.data.origin import Origin
+from xnect_lite.data.origin import ODD_RECORD, Origin, file_name
 from xnect_lite.data.photokit import is_validation
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.tally import Reason, Tally
@@ -59,7 +59,7 @@ def read_annotations(path: Path, tally: Tally) -> list[MucoPicture]:
     for i, record in enumerate(annotations):
         try:
             people.setdefault(record["image_id"], []).append(_person(record))
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, annotation {i}")
             if isinstance(record, dict) and isinstance(record.get("image_id"), int | str):
                 broken.add(record["image_id"])
@@ -71,7 +71,7 @@ def read_annotations(path: Path, tally: Tally) -> list[MucoPicture]:
             size = (int(record["width"]), int(record["height"]))
             name, key = _inside(record["file_name"]), record["id"]
             pictures.append(MucoPicture(name, size, camera, tuple(people.get(key, ())), key not in broken))
-        except (LookupError, TypeError, ValueError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, image {i}")
     return pictures
 
@@ -90,6 +90,7 @@ def _person(record: dict[str, Any]) -> MucoPerson:
 def _inside(name: str) -> str:
     """A picture's name, if it stays inside the data set's folder."""
     parts = PurePosixPath(name)
+    file_name(parts.name)
     if parts.is_absolute() or ".." in parts.parts:
         raise ValueError(f"{name} leads out of the folder")
     return name

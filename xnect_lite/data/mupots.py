@@ -17,7 +17,7 @@ import numpy as np
 from xnect_lite.data.assemble import SOME_LABELLED, make_sample, person
 from xnect_lite.data.bodies import Intrinsics, fit_intrinsics
 from xnect_lite.data.matfile import number, only, read_mat
-from xnect_lite.data.origin import Origin
+from xnect_lite.data.origin import ODD_RECORD, Origin
 from xnect_lite.data.sample import Sample
 from xnect_lite.data.tally import Reason, Tally
 from xnect_lite.errors import XnectError
@@ -89,7 +89,7 @@ def read_sequence(folder: Path, tally: Tally | None = None) -> MupotsSequence:
             occluded[at] = flags > 0 if flags.size == _JOINTS else False
             if flags.size not in (0, _JOINTS):
                 raise ValueError("occlusion labels")
-        except (LookupError, TypeError, ValueError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path}, frame {at[0]}, person {at[1] + 1}")
             annot2[at], annot3[at], univ[at], valid[at] = np.nan, np.nan, np.nan, False
     images = tuple(folder / f"img_{i:06d}.jpg" for i in range(len(cells)))
@@ -122,7 +122,7 @@ def read_json(path: Path, images: Path, tally: Tally) -> list[MupotsSequence]:
     for i, record in enumerate(annotations):
         try:
             people.setdefault(record["image_id"], []).append(_json_person(record))
-        except (LookupError, TypeError, ValueError, AttributeError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, annotation {i}")
     frames: dict[str, list[tuple[int, str, Intrinsics, list[dict[str, Any]]]]] = {}
     for i, record in enumerate(pictures_list):
@@ -133,7 +133,7 @@ def read_json(path: Path, images: Path, tally: Tally) -> list[MupotsSequence]:
             camera = Intrinsics(*(float(v) for v in record["intrinsic"]))
             entry = (int(found[3]), f"{found[1]}/{found[2]}", camera, people.get(record["id"], []))
             frames.setdefault(found[1], []).append(entry)
-        except (LookupError, TypeError, ValueError):
+        except ODD_RECORD:
             tally.add(Reason.RECORD, f"{path.name}, image {i}")
     return [_json_sequence(name, sorted(frames[name], key=lambda f: f[0]), images) for name in sorted(frames, key=_by_number)]
 

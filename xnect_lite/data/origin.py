@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 from xnect_lite.errors import XnectError
+from xnect_lite.untrusted import load_json as from_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,21 @@ class Origin:
         return images, annotations
 
 
+ODD_RECORD = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What a record raises that does not hold what it should; it is left out and counted."""
+
+
+def file_name(given: Any) -> str:
+    """``given``, if it is a file's name alone and not a path. Raises ValueError."""
+    if not isinstance(given, str) or given in ("", ".", "..") or set(given) & set("/\\:\0"):
+        raise ValueError(f"{short(given)} is no file name")
+    given.encode()  # half a character is none
+    return given
+
+
 def load_json(path: Path) -> Any:
     """Read a JSON file. Raises XnectError naming it."""
     try:
-        with path.open(encoding="utf-8") as file:
-            return json.load(file)
-    except (OSError, ValueError, RecursionError) as error:
+        return from_text(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise XnectError(str(path), f"cannot be read as JSON ({error})", "Fetch the file again") from error

@@ -11,7 +11,6 @@ known people, and finds others. Whoever both models agree on becomes a person, t
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,11 +19,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from xnect_lite.data.label_fusion import fuse, newly_found
+from xnect_lite.data.origin import ODD_RECORD, file_name
 from xnect_lite.data.pictures import read_rgb
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.data.votes import AGAIN
 from xnect_lite.errors import XnectError
+from xnect_lite.untrusted import load_json
 
 T = TypeVar("T")
 SETS = ("lspet", "ccp", "har15", "capston")
@@ -40,6 +41,7 @@ _UNLABELLED_PEOPLE = {"har15", "capston"}  # crowds in which the teachers miss p
 _STRETCHED = {"capston"}  # pictures squeezed to squares: no 3D from them
 _NEGATIVE_WEIGHT = 0.3
 _SECOND_VERSION = 2
+_MOST_SIDE = 1 << 16
 
 
 def is_validation(file_name: str) -> bool:
@@ -68,17 +70,26 @@ def map_records(
             wanted = "the folder that holds the photo kit's sets"
             raise XnectError(str(path), "does not exist", f"Point --data, or --set data.photos= in training, at {wanted}")
         second = _read_second(path.with_name("labels2.jsonl"))
-        with path.open(encoding="utf-8") as lines:
+        with path.open(encoding="utf-8", errors="replace") as lines:
             for number, line in enumerate(lines, 1):
                 try:
-                    record = json.loads(line)
+                    record = load_json(line)
+                    _check(record)
                     if is_validation(record["file"]) == (split == "val"):
                         record["second"] = second.get(record["file"])
                         yield make(record, path.parent, name)
-                except (LookupError, ValueError, TypeError, AttributeError) as error:
+                except ODD_RECORD as error:
                     raise XnectError(
                         f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line"
                     ) from error
+
+
+def _check(record: dict[str, Any]) -> None:
+    """Raises ValueError for names that are paths, which might lead out of the folder, and sizes no picture has."""
+    for given in (record["file"], *(person["mask"] for person in record["people"] if person.get("mask"))):
+        file_name(given)
+    if not all(isinstance(side, int) and 0 < side < _MOST_SIDE for side in (record["width"], record["height"])):
+        raise ValueError("the size of the picture")
 
 
 def _read_second(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -86,17 +97,17 @@ def _read_second(path: Path) -> dict[str, list[dict[str, Any]]]:
     if not path.is_file():
         return {}
     out = {}
-    with path.open(encoding="utf-8") as lines:
+    with path.open(encoding="utf-8", errors="replace") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                record = json.loads(line)
+                record = load_json(line)
                 if record.get("version", _SECOND_VERSION) > _SECOND_VERSION:
                     raise ValueError(f"version {record['version']} is newer than {_SECOND_VERSION}")
                 for person in record["people"]:
                     float(person["agree"]), float(person["yolo_score"]), np.asarray(person["box"], float).reshape(4)
                     person["person"] is None or int(person["person"])
                 out[record["file"]] = record["people"]
-            except (LookupError, ValueError, TypeError, AttributeError) as error:
+            except ODD_RECORD as error:
                 raise XnectError(f"{path}, line {number}", f"cannot be read ({error!r})", "Mend or remove the line") from error
     return out
 

@@ -12,6 +12,8 @@ import numpy as np
 from xnect_lite.data.sample import Sample, decode_rgb
 from xnect_lite.data.tally import Reason, Tally
 from xnect_lite.errors import XnectError
+from xnect_lite.picture_file import MOST_BYTES, MOST_PIXELS
+from xnect_lite.untrusted import read_bytes
 
 _TAIL_BYTES = 4096  # some writers append a few bytes after the end marker
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
@@ -29,9 +31,10 @@ class BadPicture(Exception):
 def read_rgb(path: Path) -> np.ndarray:
     """Decode a picture file to (H, W, 3) uint8 RGB. Raises XnectError if it cannot be read or decoded."""
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise XnectError(str(path), f"cannot be read ({error.strerror})", "Check that the data set is complete") from error
+        data = read_bytes(path, MOST_BYTES)
+    except (OSError, ValueError) as error:
+        cause = f"cannot be read ({getattr(error, 'strerror', None) or error})"
+        raise XnectError(str(path), cause, "Check that the data set is complete") from error
     return decode_rgb(data, str(path))
 
 
@@ -51,12 +54,12 @@ def picture_size(path: Path) -> tuple[int, int]:
                 image = read_rgb(path)
                 return image.shape[1], image.shape[0]
             file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
-            if end not in file.read() or min(size) < 1:
+            if end not in file.read() or min(size) < 1 or size[0] * size[1] > MOST_PIXELS:
                 raise BadPicture(Reason.PICTURE_CORRUPT)
             return size
     except FileNotFoundError:
         raise BadPicture(Reason.PICTURE_MISSING) from None
-    except (OSError, struct.error, XnectError):
+    except (OSError, ValueError, struct.error, XnectError):  # a name may hold what no name can
         raise BadPicture(Reason.PICTURE_CORRUPT) from None
 
 

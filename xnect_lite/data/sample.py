@@ -11,6 +11,7 @@ import numpy as np
 
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
+from xnect_lite.picture_file import decode
 from xnect_lite.skeleton import NUM_JOINTS
 
 T = TypeVar("T")
@@ -104,7 +105,8 @@ def decode_rgb(data: bytes, name: str) -> np.ndarray:
 
     An orientation in the file's metadata is not applied: labels are in the pixels as stored.
     """
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if data else None
-    if image is None:
-        raise XnectError(name, "is not a picture that can be decoded", "Fetch the file again")
+    try:
+        image = decode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    except ValueError as error:
+        raise XnectError(name, str(error), "Fetch the file again") from error
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)

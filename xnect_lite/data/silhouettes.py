@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from xnect_lite.errors import XnectError
+from xnect_lite.picture_file import decode
 
 _MOST_PX = 96  # longer side in memory: outlines of people need no more, and a kit of 20,000 then takes 100 MB
 _SOFT = 0.45, 0.75  # segmenters' masks fade out over too many pixels: halos of the old background would show
@@ -37,10 +38,10 @@ class Silhouette:
 
     def decoded(self) -> np.ndarray:
         """(h, w) uint8 over the box, at most 96 px long. Raises XnectError if the file cannot be decoded."""
-        data = np.frombuffer(self.read_png(), np.uint8)
-        mask = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
-        if mask is None:
-            raise XnectError("a silhouette", "is not a picture that can be decoded", "Fetch or pack the data set again")
+        try:
+            mask = decode(self.read_png(), cv2.IMREAD_GRAYSCALE)
+        except ValueError as error:
+            raise XnectError("a silhouette", str(error), "Fetch or pack the data set again") from error
         shrink = _MOST_PX / max(mask.shape)
         if shrink >= 1:
             return mask

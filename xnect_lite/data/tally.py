@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from enum import Enum
 
+from xnect_lite.errors import printable
+
 
 class Reason(str, Enum):
     """Why something was left out. The word before the colon says what: the rest of the picture stays in use."""
@@ -51,5 +53,8 @@ class Tally:
         """A line per reason, or one that says that nothing was left out."""
         if not self.counts:
             return "left out: nothing"
-        lines = (f"  {count:>8} {reason.value} (first: {self.first[reason]})" for reason, count in self.counts.most_common())
+        lines = (
+            f"  {count:>8} {reason.value} (first: {printable(self.first[reason])})"
+            for reason, count in self.counts.most_common()
+        )
         return "\n".join(("left out:", *lines))

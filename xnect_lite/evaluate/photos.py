@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from xnect_lite.camera import default_focal_px, image_centre_px, ray_rotation
 from xnect_lite.config import CameraConfig, GroupingConfig
@@ -16,6 +15,7 @@ from xnect_lite.evaluate.keypoints import KeypointScore, match
 from xnect_lite.grouping import group_people
 from xnect_lite.lifting import Lift, lift_people, read_out
 from xnect_lite.network import Predictor
+from xnect_lite.progress import progress_bar
 from xnect_lite.refining import Refine, unrefined
 from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import CANONICAL_STATURE_M, ROOT
@@ -38,7 +38,7 @@ def score_photos(
     """
     score, timer = KeypointScore(), StageTimer()
     camera = CameraConfig(stature_m=CANONICAL_STATURE_M)
-    for sample in tqdm(list(samples), desc="evaluating", unit="image", disable=not progress):
+    for sample in progress_bar(list(samples), desc="evaluating", unit="image", disable=not progress):
         image = sample.read_image()
         frame = Frame(without_colour(image) if grey else image, 0.0, 0)
         maps = predictor(frame, timer)

@@ -23,6 +23,7 @@ from xnect_lite.skeleton import CANONICAL_STATURE_M
 from xnect_lite.types import People
 
 _SANE_MM = 1e5  # numbers beyond are no measurements of a body; ten times it, of its distance
+_MOST_BODIES = 1000  # skeletons remembered: more than are ever followed and remembered at once
 _COLD_STEPS = 8
 _LOST_SIGMAS = 4.0  # mean residual beyond which the warm start is given up for a fresh one
 
@@ -78,10 +79,12 @@ class Fitter:
 
     def _see(self, identity: int, joints: np.ndarray, t_s: float) -> Body:
         stature_m = self._stature_m(identity)
-        if identity not in self._bodies:
-            self._bodies[identity] = Body.new(self._config.calibration_s, stature_m)
-        self._bodies[identity].see(joints, stature_m, t_s)
-        return self._bodies[identity]
+        body = self._bodies.pop(identity, None) or Body.new(self._config.calibration_s, stature_m)
+        self._bodies[identity] = body  # the last in the table is the last seen
+        if len(self._bodies) > _MOST_BODIES:
+            del self._bodies[next(iter(self._bodies))]
+        body.see(joints, stature_m, t_s)
+        return body
 
     def _fit(self, start: Pose, evidence: Evidence, cold: np.ndarray) -> Pose:
         c = self._config

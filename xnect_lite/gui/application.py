@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from xnect_lite.errors import XnectError, install
 from xnect_lite.gui.arguments import Options, parse_arguments
 from xnect_lite.gui.startup import check_options
+from xnect_lite.signals import ending_by
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
@@ -25,7 +25,7 @@ _DEFAULT_SIZE = (1280, 720)
 def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline | None = None) -> int:
     """Run the app until its window is closed; returns the exit code.
 
-    0 done, 1 failed, 2 something the user can mend, said in one line on standard error.
+    0 done, 1 failed, 2 something the user can mend, said in one line on standard error, 130 interrupted.
     ``make_pipeline``: as in `start`.
     """
     try:
@@ -33,6 +33,9 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
     except XnectError as error:
         print(error, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before there was a window to close
+        print("interrupted", file=sys.stderr)
+        return 130
 
 
 def start(options: Options, *, make_pipeline: MakePipeline | None = None) -> int:
@@ -82,15 +85,15 @@ def _show(application: QApplication, options: Options, make_pipeline: MakePipeli
     if options.record:
         session.start_recording()
     hook = sys.excepthook
-    interrupt = signal.signal(signal.SIGINT, lambda *_: window.close())
     sys.excepthook = _reporter(window)
     try:
-        window.show()
-        window.start()
-        return application.exec()
+        with ending_by(lambda *_: window.close()):  # as if the user had closed it: a running take is finished first
+            window.show()
+            window.start()
+            window.offer_unfinished()
+            return application.exec()
     finally:
         sys.excepthook = hook
-        signal.signal(signal.SIGINT, interrupt)
         window.close()
 
 

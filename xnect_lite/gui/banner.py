@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PyQt6.QtCore import Qt, QUrl
@@ -35,6 +36,9 @@ class Banner(QFrame):
         self._copy = QPushButton("Copy details")
         self._copy.setToolTip("Copy the whole message to the clipboard")
         self._copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self._details))
+        self._offer = QPushButton()
+        self._offered: Callable[[], None] | None = None
+        self._offer.clicked.connect(self._accept)
         close = QToolButton()
         close.setText("✕")
         close.setToolTip("Hide this message")
@@ -42,7 +46,7 @@ class Banner(QFrame):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 6, 8, 6)
         row.addWidget(self._label, 1)
-        for button in (self._show_folder, self._copy, close):
+        for button in (self._offer, self._show_folder, self._copy, close):
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Space is for Start and Stop
             row.addWidget(button)
         self.hide()
@@ -60,6 +64,13 @@ class Banner(QFrame):
         """Something happened."""
         self._show(text, _INFO, "", folder)
 
+    def show_offer(self, text: str, button: str, accept: Callable[[], None], folder: Path | None = None) -> None:
+        """Something can be done about it: ``button`` calls ``accept`` and hides the message."""
+        self._show(text, _INFO, "", folder)
+        self._offered = accept
+        self._offer.setText(button)
+        self._offer.show()
+
     def clear(self) -> None:
         """Hide it."""
         self.hide()
@@ -68,9 +79,15 @@ class Banner(QFrame):
         self._details, self._folder = details, folder
         self.setStyleSheet(style)
         self._label.setText(text)
+        self._offer.hide()
         self._copy.setVisible(bool(details))
         self._show_folder.setVisible(folder is not None)
         self.show()
+
+    def _accept(self) -> None:
+        self.clear()
+        if self._offered is not None:
+            self._offered()
 
     def _open_folder(self) -> None:
         if self._folder is not None:

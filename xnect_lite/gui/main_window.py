@@ -99,6 +99,15 @@ class MainWindow(QMainWindow):
         if path:
             self.open_source(path)
 
+    def offer_unfinished(self) -> None:
+        """Ask about takes that a killed program left: their BVH files are not written yet."""
+        from xnect_lite.record.take_folder import unfinished_takes
+
+        if folders := unfinished_takes(self._takes):
+            what = "A take was" if len(folders) == 1 else f"{len(folders)} takes were"
+            accept = partial(self.session.finish_takes, folders)
+            self.banner.show_offer(f"{what} cut off while being recorded.", "Finish", accept, self._takes)
+
     def show_takes(self) -> None:
         """The takes folder in the file manager."""
         self._takes.mkdir(parents=True, exist_ok=True)

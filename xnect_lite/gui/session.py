@@ -8,14 +8,15 @@ from __future__ import annotations
 import enum
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
 from xnect_lite.config import PipelineConfig
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, without_secrets
 from xnect_lite.gui.statistics import LatencyReport, LatencyStatistics
 from xnect_lite.types import PoseResult
 
@@ -205,6 +206,12 @@ class Session:
                 self._saving = [t for t in self._saving if t.is_alive()] + [thread]
                 thread.start()
 
+    def finish_takes(self, folders: Sequence[Path]) -> None:
+        """Write the BVH files of takes that were cut off, on a thread of its own; a notice each says what came of it."""
+        thread = threading.Thread(target=self._finish, args=(tuple(folders),), name="finish takes")
+        self._saving = [t for t in self._saving if t.is_alive()] + [thread]
+        thread.start()
+
     def close(self, timeout_s: float | None = None) -> None:
         """Finish and wait for whatever is being written."""
         self.stop_recording()
@@ -228,11 +235,20 @@ class Session:
     # --- on a thread of its own
 
     def _save(self, recorder: Recorder) -> None:
+        self._tell(recorder.close, recorder.folder)
+
+    def _finish(self, folders: tuple[Path, ...]) -> None:
+        from xnect_lite.record.take import export_take
+
+        for folder in folders:
+            self._tell(partial(export_take, folder), folder)
+
+    def _tell(self, write: Callable[[], TakeSummary], folder: Path) -> None:
         try:
-            summary = recorder.close()
+            summary = write()
         except Exception as error:  # nobody waits for this thread: the user must hear of whatever happens here
-            text = str(error) if isinstance(error, XnectError) else repr(error)
-            self._notices.put(Notice(f"The take could not be finished. {text}", is_error=True, folder=recorder.folder))
+            text = str(error) if isinstance(error, XnectError) else without_secrets(repr(error))
+            self._notices.put(Notice(f"The take could not be finished. {text}", is_error=True, folder=folder))
             return
         files = sum(1 for person in summary.people if person.file)
         people = {0: "nobody long enough for a BVH file", 1: "1 BVH file"}.get(files, f"{files} BVH files")

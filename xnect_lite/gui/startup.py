@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from pathlib import Path
 
@@ -27,12 +26,13 @@ def check_options(options: Options, *, network: bool = True) -> None:
 
 def check_source(spec: str) -> None:
     """A file must be there and hold pictures; a name must be a file's or a camera's. Numbers and addresses are not tried."""
-    text = spec.strip()
-    if text.isdigit() or "://" in text or text.lower().startswith(("camera:", "/dev/video")):
-        return
     from xnect_lite.capture import find_camera, is_synthetic, open_source
+    from xnect_lite.capture.names import as_named, is_pattern
 
-    if is_synthetic(text) or os.path.exists(os.path.expanduser(text)) or glob.has_magic(text):
+    text = as_named(spec)
+    if text.isdecimal() or "://" in text or text.lower().startswith(("camera:", "/dev/")):
+        return
+    if is_synthetic(text) or os.path.exists(os.path.expanduser(text)) or is_pattern(text):
         open_source(text).close()
     elif find_camera(text) is None:
         raise XnectError(spec, "no such file, folder or camera", "Check the spelling")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from PyQt6.QtCore import QObject, pyqtBoundSignal, pyqtSignal
 
 from xnect_lite.config import PipelineConfig
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.gui.session import Session, Update
 from xnect_lite.types import Frame, PoseResult
 
@@ -85,7 +85,8 @@ class Fault:
         """What to tell of an error, with the traceback for those that should not happen."""
         if isinstance(error, XnectError):
             return cls(str(error), str(error), True)
-        return cls(f"Unexpected error: {error!r}", "".join(traceback.format_exception(error)), False)
+        details = without_secrets("".join(traceback.format_exception(error)))
+        return cls(without_secrets(f"Unexpected error: {error!r}"), details, False)
 
 
 class _Request:
@@ -198,7 +199,7 @@ class InferenceWorker(QObject):
             self._pipeline = self._make_pipeline(self._config)
             self._emit(self.loaded)
         if self._is_current(request):
-            self._enter(WorkerState.LOADING, f"Opening {request.spec}…")
+            self._enter(WorkerState.LOADING, f"Opening {shown_address(request.spec)}…")
             self._play(request, self._pipeline)
         else:
             self._enter(WorkerState.STOPPED, "")

@@ -28,6 +28,8 @@ from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
 
 DECIMALS = 5  # in files: 1e-5 degrees over a body are 0.3 micrometres
 _FLOOR_PERCENTILE = 5  # of the lower foot's height: below it lie bad frames, above it steps and jumps
+_FARTHEST_MM = 1e8  # from the camera; what is farther was never seen
+_NOT_A_TURN = 0.2
 _FEET = [INDEX["l_toe"], INDEX["r_toe"], INDEX["l_ankle"], INDEX["r_ankle"]]
 
 
@@ -149,12 +151,13 @@ def _clean(track: Track) -> Track:
     if joints.shape != (len(t_s), NUM_JOINTS, 3) or root.shape != (len(t_s), 3):
         raise ValueError(f"a track of {len(t_s)} times has joints {joints.shape} and roots {root.shape}")
     # A joint needs all three coordinates; the root of a root-relative pose is known wherever anything is.
-    joints = np.where(np.isfinite(joints).all(axis=2, keepdims=True), joints, np.nan)
+    joints = np.where((np.abs(joints) < _FARTHEST_MM).all(axis=2, keepdims=True), joints, np.nan)
+    root = np.where((np.abs(root) < _FARTHEST_MM).all(axis=1, keepdims=True), root, np.nan)
     posed = np.isfinite(joints).any(axis=(1, 2))
     joints[:, ROOT] = np.where(posed[:, None], np.nan_to_num(joints[:, ROOT]), np.nan)
     fitted = np.zeros(len(t_s), bool)
     if track.rotations is not None and track.bone_lengths_mm is not None:
-        fitted = np.isfinite(track.rotations).all(axis=(1, 2, 3)) & np.isfinite(track.bone_lengths_mm).all(axis=1)
+        fitted = _are_turns(track.rotations) & (np.abs(track.bone_lengths_mm) < _FARTHEST_MM).all(axis=1)
     order = np.argsort(t_s, kind="stable")
     order = order[np.isfinite(t_s[order]) & (fitted if fitted.any() else posed | np.isfinite(root).all(axis=1))[order]]
     if not posed[order].any():
@@ -165,6 +168,13 @@ def _clean(track: Track) -> Track:
         return Track(t_s[order], joints[order], root[order])
     rotations, lengths_mm = track.rotations[order].astype(float), track.bone_lengths_mm[order].astype(float)
     return Track(t_s[order], joints[order], root[order], rotations, lengths_mm)
+
+
+def _are_turns(rotations: np.ndarray) -> np.ndarray:
+    """(F,) whether all matrices (F, 21, 3, 3) of a frame are rotations, as far as float32 and a blend of two leave them."""
+    r = np.where((np.abs(rotations) <= 2.0).all(axis=(2, 3), keepdims=True), rotations, 0.0).astype(float)
+    off = np.abs(r @ np.swapaxes(r, 2, 3) - np.eye(3)).max(axis=(2, 3))
+    return ((off < _NOT_A_TURN) & (np.linalg.det(r) > 0.0)).all(axis=1)
 
 
 def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:

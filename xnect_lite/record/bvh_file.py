@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, next_step_of
 from xnect_lite.fitting.tree import TREE
 from xnect_lite.record.bvh import DECIMALS, BvhClip
 from xnect_lite.record.bvh_skeleton import BvhSkeleton
+from xnect_lite.whole_file import whole_file
 
 
 def bvh_text(clip: BvhClip) -> str:
@@ -28,12 +28,12 @@ def bvh_text(clip: BvhClip) -> str:
 def write_bvh(path: str | Path, clip: BvhClip) -> Path:
     """Write ``clip``, whole or not at all. Raises XnectError where the file cannot be written."""
     path = Path(path)
-    partial = path.with_name(path.name + ".tmp")
+    text = bvh_text(clip).encode("ascii")
     try:
-        partial.write_text(bvh_text(clip), encoding="ascii", newline="\n")
-        os.replace(partial, path)
+        with whole_file(path) as file:
+            file.write(text)
     except OSError as error:
-        raise XnectError(str(path), f"cannot be written ({error.strerror})", "Choose a folder you may write to") from error
+        raise XnectError(str(path), f"cannot be written ({error.strerror})", next_step_of(error)) from error
     return path
 
 

@@ -10,15 +10,24 @@ import numpy as np
 
 from xnect_lite.errors import XnectError
 from xnect_lite.record.take import TakeSummary, export_take
-from xnect_lite.record.take_folder import Take, load_take, log, new_take_folder, refused, write_info, write_poses
+from xnect_lite.record.take_folder import Take, load_take, log, new_take_folder, refused, remove_take, write_info, write_poses
 
 Edit = Callable[[Take], Take]
 
 
 def swap_ids(take: Take, one: int, other: int, from_s: float = 0.0) -> Take:
-    """``one`` and ``other`` change places from ``from_s`` seconds on, as when the tracker mistook them from then on."""
+    """``one`` and ``other`` change places from ``from_s`` seconds on, as when the tracker mistook them from then on.
+
+    Raises XnectError if neither is in view from then on.
+    """
     _check(take, one, other)
     later = take.t_s >= from_s
+    if not (later & np.isin(take.id, (one, other))).any():
+        last_s = take.t_s[np.isin(take.id, (one, other))].max()
+        raise XnectError(
+            f"persons {one} and {other}", f"are not in view from {from_s:g} s on; the last is seen at {last_s:.2f} s",
+            "Choose an earlier time",
+        )  # fmt: skip
     new = np.where(later & (take.id == one), other, take.id)
     return dataclasses.replace(take, id=np.where(later & (take.id == other), one, new))
 
@@ -61,17 +70,32 @@ def edit_take(folder: str | Path, edit: Edit, what: str, out: str | Path | None 
     if not len(take.every_frame_t_s):
         raise XnectError(str(folder), "holds no frames", "Choose another take")
     edited = edit(take)
-    out = _beside(folder) if out is None else Path(out)
     try:
-        out.mkdir(parents=True, exist_ok=False)
-        write_poses(out, edited)
+        if out is None:
+            out = _beside(folder)
+        else:
+            out = Path(out)
+            out.mkdir(parents=True, exist_ok=False)
     except FileExistsError as error:
         raise XnectError(str(out), "exists already", "Choose a new folder with -o") from error
     except OSError as error:
+        raise refused(Path(str(out)), error) from error
+    try:
+        return _write_edited(take, edited, what, out)
+    except BaseException:
+        remove_take(out)
+        raise
+
+
+def _write_edited(take: Take, edited: Take, what: str, out: Path) -> TakeSummary:
+    try:
+        write_poses(out, edited)
+    except OSError as error:
         raise refused(out, error) from error
-    history = [*take.info.get("edits", []), {"from": str(folder), "edit": what}]
-    write_info(out, {**take.info, "people": [], "edits": history})
-    log(out, f"{what}, of {folder}")
+    history = [*take.info.get("edits", []), {"from": str(take.folder), "edit": what}]
+    info = {key: value for key, value in take.info.items() if key != "job"}  # it is no longer what that job made
+    write_info(out, {**info, "people": [], "edits": history})
+    log(out, f"{what}, of {take.folder}")
     return export_take(out)
 
 

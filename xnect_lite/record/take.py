@@ -5,6 +5,7 @@ While recording, poses go to a journal that survives a killed program; a take th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import threading
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.config import as_dict
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, shown_address
 from xnect_lite.record.bvh import BvhOptions, build_clips
 from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
@@ -32,6 +33,7 @@ from xnect_lite.record.take_folder import (
     log,
     new_take_folder,
     refused,
+    remove_take,
     rewrite_poses,
     secure_journal,
     write_info,
@@ -42,6 +44,7 @@ from xnect_lite.types import Floor, PoseResult
 __all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take", "load_take", "new_take_folder"]
 
 
+_MOST_STRETCHED, _ALWAYS_FRAMES = 10, 100_000  # of a BVH file: so many for each frame of the take, and some besides
 _SAME_UP = float(np.cos(np.radians(1.0)))  # cosine of a tilt too small to be written while recording
 
 
@@ -82,7 +85,7 @@ class TakeRecorder:
                 recorder.add(result)
         print(recorder.summary.files)
 
-    folder:       made if missing; must not hold a take already.
+    folder:       made if missing; must not hold a take already. Where recording cannot begin, it is not left behind.
     source:       what was filmed, for take.json.
     fps:          the source's nominal frame rate, None = unknown. The BVH frame rate is ``bvh.fps``.
     config:       dataclass or mapping, saved in take.json.
@@ -112,7 +115,7 @@ class TakeRecorder:
         self._info: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,
             "state": "recording",
-            "source": source,
+            "source": shown_address(source),
             "started": (started or datetime.now()).astimezone().isoformat(timespec="milliseconds"),
             "fps": fps,
             "size": None,
@@ -130,9 +133,18 @@ class TakeRecorder:
                     raise XnectError(str(self.folder), f"holds a take already ({name})", "Record into a new folder")
         except OSError as error:
             raise refused(self.folder, error) from error
-        self._journal = JournalWriter(self.folder / JOURNAL_FILE)
-        write_info(self.folder, self._info)
-        self.log(f"recording {source}".rstrip())
+        try:
+            self._journal = JournalWriter(self.folder / JOURNAL_FILE)
+        except XnectError:
+            with contextlib.suppress(OSError):
+                self.folder.rmdir()
+            raise
+        try:
+            write_info(self.folder, self._info)
+            self.log(f"recording {source}".rstrip())
+        except BaseException:
+            self._discard()
+            raise
 
     def add(self, result: PoseResult) -> None:
         """Record one frame. Raises XnectError where the disk is full; what was added before is safe."""
@@ -144,6 +156,11 @@ class TakeRecorder:
             if self._info["size"] is None:
                 self._info |= {"size": list(result.frame.size), "focal_px": float(result.focal_px)}
                 write_info(self.folder, self._info)
+
+    def _discard(self) -> None:
+        with contextlib.suppress(XnectError):
+            self._journal.close()
+        remove_take(self.folder)
 
     def _keep(self, floor: Floor | None) -> None:
         """What take.json says of the floor follows its tilt: a take whose program is killed is levelled, too."""
@@ -182,7 +199,8 @@ class TakeRecorder:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if error is not None:
-            self.log(f"stopped by {error!r}")
+            with contextlib.suppress(XnectError):  # a full disk takes no line either, and must not keep us from closing
+                self.log(f"stopped by {error!r}")
         self.close()
 
 
@@ -226,6 +244,7 @@ def export_take(
     files: list[Path] = []
     if numbered:
         start_s, end_s = float(take.every_frame_t_s.min()), float(take.every_frame_t_s.max())
+        _check_span(take, options.fps * (end_s - start_s))
         clips = build_clips([take.track(p.id) for p in numbered], options, start_s=start_s, end_s=end_s)
         for person, clip in zip(numbered, clips, strict=True):
             if ids is None or person.id in ids:
@@ -247,6 +266,14 @@ def export_take(
         kept = [folder / name for name in (INFO_FILE, POSES_FILE, LOG_FILE)]
         summary = dataclasses.replace(summary, files=(*kept, *files))
     return summary
+
+
+def _check_span(take: Take, frames: float) -> None:
+    """Raises XnectError if BVH files would have far more frames than the take: hours for seconds, from a damaged time."""
+    most = _MOST_STRETCHED * len(take.every_frame_t_s) + _ALWAYS_FRAMES
+    if frames > most:
+        cause = f"has {len(take.every_frame_t_s)} frames, but their times would make {frames:,.0f} frames of a BVH file"
+        raise XnectError(str(take.folder), cause, f"At most {most:,} are written: mend its times, or give a lower frame rate")
 
 
 def _floor_info(floor: Floor) -> dict[str, Any]:

@@ -11,9 +11,9 @@ While recording, poses go to ``poses.journal``, which becomes ``poses.npz`` on c
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -22,17 +22,23 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.errors import XnectError
+from xnect_lite.errors import XnectError, next_step_of, without_secrets
 from xnect_lite.npz import read_npz
 from xnect_lite.record.bvh import Track
-from xnect_lite.record.journal import NOBODY, is_being_recorded, read_journal
+from xnect_lite.record.journal import NOBODY, RECORD, has_frames, is_being_recorded, read_journal
+from xnect_lite.record.take_info import info_problem
 from xnect_lite.skeleton import JOINTS, NUM_JOINTS
 from xnect_lite.types import NUM_TREE_JOINTS
+from xnect_lite.untrusted import read_json
+from xnect_lite.whole_file import append_line, whole_file
 
 SCHEMA_VERSION = 2
 INFO_FILE, POSES_FILE, JOURNAL_FILE, LOG_FILE = "take.json", "poses.npz", "poses.journal", "log.txt"
 _FIT_FIELDS = {"rotations": (NUM_TREE_JOINTS, 3, 3), "bone_lengths_mm": (NUM_JOINTS,), "foot_stands": (2,)}
 _ROW_FIELDS = ("t_s", "frame_index", "id", "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm", *_FIT_FIELDS)
+_LONGEST_NAME = 80  # bytes of a film's name in a folder's: file systems take 255, and files in it have names, too
+_OWN_FILES = re.compile(r"(take\.json|poses\.npz)(\.tmp)?|poses\.journal|log\.txt|overlay\.mp4|person\d+\.bvh(\.tmp)?")
+_LATEST_S = 1e7  # four months: nobody films for longer, and times beyond it are damage
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,6 +53,8 @@ class Take:
     One row per person and frame, (R,) unless said otherwise; shapes, units and axes as in `types.People`:
     t_s, frame_index, id (0 = no identity), person_score, joints_px (R, 24, 2), joint_score (R, 24), joints_mm (R, 24, 3),
     root_cam_mm (R, 3), rotations (R, 21, 3, 3), bone_lengths_mm (R, 24), foot_stands (R, 2).
+
+    damage: in words, what of the take could not be read; "" = nothing.
     """
 
     folder: Path
@@ -64,6 +72,7 @@ class Take:
     rotations: np.ndarray
     bone_lengths_mm: np.ndarray
     foot_stands: np.ndarray
+    damage: str = ""
 
     @property
     def ids(self) -> list[int]:
@@ -90,14 +99,42 @@ class Take:
 
 
 def new_take_folder(takes: str | Path, name: str = "", started: datetime | None = None) -> Path:
-    """The path of a new take, ``TAKES/<YYYY-MM-DD_HH-MM-SS>_<name>``; nothing is created. Numbered if it exists already."""
+    """Make and return the folder of a new take, ``TAKES/<YYYY-MM-DD_HH-MM-SS>_<name>``; numbered if it exists already.
+
+    Of several programs that ask in the same second, each gets its own. Raises XnectError where none can be made.
+    """
     stem = (started or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S")
-    name = re.sub(r"[^\w-]+", "_", name).strip("_")
+    name = re.sub(r"[^\w-]+", "_", name).encode("utf-8", "ignore")[:_LONGEST_NAME].decode("utf-8", "ignore").strip("_")
     base = Path(takes) / (f"{stem}_{name}" if name else stem)
     folder, number = base, 2
-    while folder.exists():
-        folder, number = base.with_name(f"{base.name}_{number}"), number + 1
-    return folder
+    while True:
+        try:
+            base.parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir()
+            return folder
+        except FileExistsError:
+            if not base.parent.is_dir():
+                raise XnectError(str(takes), "is no folder", "Choose another folder for takes") from None
+            folder, number = base.with_name(f"{base.name}_{number}"), number + 1
+        except OSError as error:
+            raise refused(Path(takes), error) from error
+
+
+def remove_take(folder: Path) -> None:
+    """Remove what is a take's own from its folder, and the folder if nothing else lies there. Links are never followed."""
+    if folder.is_symlink():
+        return
+    with contextlib.suppress(OSError):
+        for path in sorted(folder.iterdir(), key=lambda path: path.name == INFO_FILE):  # which says what it is, last
+            if _OWN_FILES.fullmatch(path.name):
+                path.unlink()
+        folder.rmdir()
+
+
+def unfinished_takes(takes: str | Path) -> list[Path]:
+    """Folders of takes whose program was killed while it recorded, oldest first. Those being recorded now are left out."""
+    journals = sorted(Path(takes).glob(f"*/{JOURNAL_FILE}"))
+    return [path.parent for path in journals if has_frames(path) and not is_being_recorded(path)]
 
 
 def load_take(folder: str | Path) -> Take:
@@ -107,15 +144,52 @@ def load_take(folder: str | Path) -> Take:
     if (folder / POSES_FILE).exists():
         try:
             stored = read_npz(folder / POSES_FILE)
-            version = int(stored["schema_version"])
+            version = stored["schema_version"]
+            if version.size != 1 or version.dtype.kind not in "iu":
+                raise ValueError("schema_version is no number")
             if version > SCHEMA_VERSION:
-                raise XnectError(str(folder), f"has schema version {version}", "Open it with a newer xnect_lite")
-            return Take(folder, info, *(_stored(stored, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
-        except (ValueError, KeyError, TypeError) as error:
+                raise XnectError(str(folder), f"has schema version {int(version)}", "Open it with a newer xnect_lite")
+            return _checked(
+                Take(folder, info, *(_stored(stored, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
+            )
+        except KeyError as error:
+            raise XnectError(str(folder / POSES_FILE), f"cannot be read (lacks {error})", "Restore the file") from error
+        except ValueError as error:
             raise XnectError(str(folder / POSES_FILE), f"cannot be read ({error})", "Restore the file") from error
     if not (folder / JOURNAL_FILE).exists():
         raise XnectError(str(folder), f"is not a take: it has neither {POSES_FILE} nor {JOURNAL_FILE}", "Check the folder")
-    return take_of_records(read_journal(folder / JOURNAL_FILE), folder, info)
+    records, lost_bytes = read_journal(folder / JOURNAL_FILE)
+    take = take_of_records(records, folder, info)
+    if lost_bytes:
+        words = f"{JOURNAL_FILE} is damaged after {len(take.every_frame_t_s)} frames: {lost_bytes:,} bytes were left out"
+        take = dataclasses.replace(take, damage=words)
+    try:
+        return _checked(take)
+    except ValueError as error:
+        raise XnectError(str(folder / JOURNAL_FILE), f"cannot be read ({error})", "Restore the file") from error
+
+
+def _checked(take: Take) -> Take:
+    """``take``, of our own types. Raises ValueError that says which column is not what it should be."""
+    frames, rows = len(np.atleast_1d(take.every_frame_t_s)), len(np.atleast_1d(take.t_s))
+    columns = {}
+    for name in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS):
+        wanted = RECORD[{"every_frame_t_s": "t_s", "every_frame_index": "frame_index"}.get(name, name)]
+        values = getattr(take, name)
+        shape = (frames if name.startswith("every") else rows, *wanted.shape)
+        fits = values.dtype.kind in {"f": "f", "i": "iu", "b": "b"}[wanted.base.kind]
+        if values.shape != shape or not fits:
+            raise ValueError(f"{name} is {values.dtype} {values.shape}, not {wanted.base} {shape}")
+        with np.errstate(over="ignore"):
+            columns[name] = values.astype(wanted.base, copy=False)
+    for name in ("every_frame_t_s", "t_s"):
+        if not (np.abs(columns[name]) <= _LATEST_S).all():
+            raise ValueError(f"{name} holds a time that cannot be")
+    if rows and not frames:
+        raise ValueError("every_frame_t_s is empty")
+    if rows and columns["id"].min() < 0:
+        raise ValueError("id holds a negative number")
+    return dataclasses.replace(take, **columns)
 
 
 def take_of_records(records: np.ndarray, folder: Path = Path("-"), info: Mapping[str, Any] | None = None) -> Take:
@@ -142,7 +216,12 @@ def secure_journal(folder: Path) -> None:
         raise XnectError(str(folder), "is still being recorded", "Stop the recording first")
     try:
         if not (folder / POSES_FILE).exists():
-            write_poses(folder, load_take(folder))
+            take = load_take(folder)
+            write_poses(folder, take)
+            if take.damage:  # what follows the damage may be worth somebody's while
+                journal.replace(journal.with_suffix(".damaged"))
+                log(folder, f"{take.damage}; the file is kept as {journal.with_suffix('.damaged').name}")
+                return
         journal.unlink()
     except OSError as error:
         raise refused(folder, error) from error
@@ -151,12 +230,8 @@ def secure_journal(folder: Path) -> None:
 def write_poses(folder: Path, take: Take) -> None:
     """Write ``take`` as poses.npz, whole or not at all. Raises OSError."""
     arrays = {f: getattr(take, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)}
-    partial = folder / (POSES_FILE + ".tmp")
-    with open(partial, "wb") as file:
+    with whole_file(folder / POSES_FILE) as file:
         np.savez_compressed(file, schema_version=SCHEMA_VERSION, joint_names=np.array(JOINTS), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, folder / POSES_FILE)
 
 
 def rewrite_poses(folder: Path, change: Callable[[Take], Take]) -> None:
@@ -168,22 +243,23 @@ def rewrite_poses(folder: Path, change: Callable[[Take], Take]) -> None:
 
 
 def read_info(folder: Path) -> dict[str, Any]:
-    """take.json, {} where it is missing. Raises XnectError where it is no JSON."""
+    """take.json, {} where it is missing. Raises XnectError where it is no JSON, or says what cannot be."""
     try:
-        info = json.loads((folder / INFO_FILE).read_text(encoding="utf-8"))
+        info = read_json(folder / INFO_FILE)
+        if problem := info_problem(info):
+            raise ValueError(problem)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise XnectError(str(folder / INFO_FILE), f"cannot be read ({error})", "Mend or remove the file") from error
-    return info if isinstance(info, dict) else {}
+    return dict(info)
 
 
 def write_info(folder: Path, info: Mapping[str, Any]) -> None:
     """Replace take.json, whole or not at all; numbers that JSON cannot hold become null."""
-    partial = folder / (INFO_FILE + ".tmp")
     try:
-        partial.write_text(json.dumps(_plain(info), indent=1, allow_nan=False, default=str) + "\n", encoding="utf-8")
-        os.replace(partial, folder / INFO_FILE)
+        with whole_file(folder / INFO_FILE) as file:
+            file.write((json.dumps(_plain(info), indent=1, allow_nan=False, default=str) + "\n").encode())
     except OSError as error:
         raise refused(folder, error) from error
 
@@ -191,8 +267,9 @@ def write_info(folder: Path, info: Mapping[str, Any]) -> None:
 def log(folder: Path, message: str) -> None:
     """Add a line to log.txt."""
     try:
-        with open(folder / LOG_FILE, "a", encoding="utf-8") as file:
-            file.write(f"{datetime.now().isoformat(sep=' ', timespec='milliseconds')}  {message}\n")
+        append_line(
+            folder / LOG_FILE, f"{datetime.now().isoformat(sep=' ', timespec='milliseconds')}  {without_secrets(message)}"
+        )
     except OSError as error:
         raise refused(folder, error) from error
 
@@ -209,4 +286,4 @@ def _plain(value: Any) -> Any:
 
 def refused(folder: Path, error: OSError) -> XnectError:
     """The error for a folder that does not take a file."""
-    return XnectError(str(folder), f"cannot be written ({error.strerror or error})", "Choose a folder you may write to")
+    return XnectError(str(folder), f"cannot be written ({error.strerror or error})", next_step_of(error))

@@ -6,8 +6,9 @@ import logging
 import multiprocessing
 import os
 import queue
+import signal
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
@@ -16,9 +17,11 @@ from xnect_lite.errors import XnectError, install
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.runtime.application import open_pipeline
 from xnect_lite.runtime.batch import Job, Outcome, Progress, run_job
+from xnect_lite.signals import WorkerEnd
 
 ENGINES = ("processes", "ray")
 _POLL_S = 0.2
+_SAVING_S, _GONE_S = 60.0, 1.0  # for a worker to save what it has, and to be gone then
 
 
 def run_here(jobs: Sequence[Job], progress: Progress, on_pipeline: Callable[[Pipeline], None]) -> Iterator[Outcome]:
@@ -35,6 +38,7 @@ def run_here(jobs: Sequence[Job], progress: Progress, on_pipeline: Callable[[Pip
 
 _pipeline: Pipeline | None = None  # of a worker process
 _progress: Any = None
+_asked = WorkerEnd()
 
 
 def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[Outcome]:
@@ -52,22 +56,47 @@ def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Ite
                 try:
                     yield future.result()
                 except BrokenProcessPool:
-                    yield Outcome(job.source, "failed", error=f"{job.source}: its process was killed. Try fewer with --jobs")
+                    yield Outcome(job.shown, "failed", error=f"{job.shown}: its process was killed. Try fewer with --jobs")
                 except XnectError as error:
-                    yield Outcome(job.source, "failed", error=str(error))
+                    yield Outcome(job.shown, "failed", error=str(error))
         _drain(messages, progress)
-    except BaseException:
-        # An interrupt must not wait for films to end; the pool has no public word for that before Python 3.14.
-        for process in list((getattr(pool, "_processes", None) or {}).values()):
-            process.terminate()
+    except BaseException as error:
+        kept = _end_workers(pool, list(waiting))
+        if isinstance(error, KeyboardInterrupt) and kept:
+            raise KeyboardInterrupt("; ".join(kept)) from None
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _end_workers(pool: ProcessPoolExecutor, futures: list[Future[Outcome]]) -> list[str]:
+    """Ask the workers to end, wait until they have saved what they have, and return what they say of it.
+
+    A second interrupt, or a minute, ends them at once.
+    """
+    for future in futures:
+        future.cancel()
+    # The pool has no public word for its processes before Python 3.14.
+    processes = list((getattr(pool, "_processes", None) or {}).values())
+    try:
+        for process in processes:
+            process.terminate()
+        running = [future for future in futures if not future.cancelled()]
+        wait(running, _SAVING_S)
+        errors = [future.exception() for future in running if future.done()]
+        return [str(error) for error in errors if isinstance(error, KeyboardInterrupt) and str(error)]
+    finally:
+        for process in processes:
+            process.join(_GONE_S)
+            process.kill()
+
+
 def _start_worker(messages: Any, number: Any, count: int) -> None:
     global _progress
     _progress = messages
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _asked)
     with number.get_lock():
         number.value, mine = number.value + 1, number.value
     if hasattr(os, "sched_setaffinity"):
@@ -79,7 +108,8 @@ def _start_worker(messages: Any, number: Any, count: int) -> None:
 
 
 def _run_in_worker(job: Job) -> Outcome:
-    return run_job(job, _own_pipeline(job.config), lambda frames, total: _progress.put((frames, total)))
+    with _asked.busy():
+        return run_job(job, _own_pipeline(job.config), lambda frames, total: _progress.put((frames, total)))
 
 
 def _own_pipeline(config: PipelineConfig) -> Pipeline:
@@ -106,6 +136,7 @@ def run_on_ray(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[
 
     Progress comes file by file. Raises XnectError without the `cluster` extra.
     """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before its import: it would report to its makers
     try:
         import ray
         from ray.util import ActorPool
@@ -140,4 +171,4 @@ class _RayWorker:
         try:
             return run_job(job, _own_pipeline(job.config), lambda frames, total: None)
         except XnectError as error:
-            return Outcome(job.source, "failed", error=str(error))
+            return Outcome(job.shown, "failed", error=str(error))

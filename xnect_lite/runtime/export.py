@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from xnect_lite.config import NetworkConfig
-from xnect_lite.errors import XnectError, install
+from xnect_lite.errors import XnectError, install, next_step_of
 from xnect_lite.models.heads import OUTPUT_CHANNELS
 from xnect_lite.models.xnect import XNect
 from xnect_lite.runtime.backends import onnx_runtime, openvino
@@ -196,4 +196,4 @@ def _move(file: Path, folder: Path) -> Path:
 
 
 def _cannot_write(path: Path, error: OSError) -> XnectError:
-    return XnectError(str(path), f"cannot be written ({error.strerror or error})", "Choose a folder you may write to")
+    return XnectError(str(path), f"cannot be written ({error.strerror or error})", next_step_of(error))

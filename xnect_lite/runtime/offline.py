@@ -87,6 +87,8 @@ def process_source(
     if recorder is None:
         raise XnectError(source.name, "has no frames in the part asked for", "Check --start and --end")
     take = recorder.close()  # closed already: this only asks for its summary
+    if source.warning:
+        recorder.log(source.warning)
     if job is not None:
         write_info(folder, read_info(folder) | {"job": {**job, "complete": True}})
     seconds = time.perf_counter() - begin

@@ -18,10 +18,13 @@ from xnect_lite.painting import draw_overlay
 from xnect_lite.types import PoseResult
 
 _TICKS = 90000  # a second
+_FRAGMENT_S = 2.0
 
 
 class OverlayWriter:
     """H.264 at the frames' own time stamps, of the size of the first frame; the file is made with it.
+
+    It is written in fragments: what a killed program leaves can be played but for its last seconds.
 
     Raises XnectError where FFmpeg or the disk refuses.
     """
@@ -60,11 +63,13 @@ class OverlayWriter:
                 container.close()
 
     def _open(self, picture: np.ndarray) -> None:
-        self._container = av.open(str(self._path.resolve()), "w")
+        options = {"movflags": "hybrid_fragmented", "flush_packets": "1"}
+        self._container = av.open(str(self._path.resolve()), "w", options=options)
         self._stream = self._container.add_stream("libx264", rate=Fraction(self._fps).limit_denominator(1001))
         self._stream.height, self._stream.width = (max(2, side // 2 * 2) for side in picture.shape[:2])  # 4:2:0: even sides
         self._stream.pix_fmt = "yuv420p"
-        self._stream.options = {"crf": "23", "preset": "veryfast"}
+        fragment = str(max(1, min(250, round(_FRAGMENT_S * self._fps))))  # from one whole picture to the next
+        self._stream.options = {"crf": "23", "preset": "veryfast", "g": fragment}
         self._stream.codec_context.time_base = Fraction(1, _TICKS)
 
     @contextlib.contextmanager

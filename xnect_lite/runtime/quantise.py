@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +39,6 @@ def quantise(net: nn.Module, pictures: Sequence[torch.Tensor]) -> Any:
     """The network as an ``openvino.Model`` in int8, its ranges taken from ``pictures``, each (1, H, W, 3) uint8."""
     if not pictures:
         raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --calibration DIR")
-    os.environ.setdefault("NNCF_CI", "1")  # before its import: it would report to its makers that it was used
     nncf = require("nncf", "--format openvino-int8", "export")
     logging.getLogger("nncf").setLevel(logging.ERROR)
     model = openvino.convert(net)

@@ -69,11 +69,11 @@ def _parse(path: Path) -> Garment:
             scale[words[0][0]] = (int(words[1]), int(words[2]), float(words[3]))
         elif words[0] == "tag":
             tags.add(words[1].lower())
-        elif section == "verts" and words[0].isdigit():
+        elif section == "verts" and words[0].isdecimal():
             if len(words) not in (1, 9):
                 raise ValueError(f"a row of {len(words)} numbers")
             rows.append([float(w) for w in words])
-        elif section == "delete_verts" and words[0].isdigit():
+        elif section == "delete_verts" and words[0].isdecimal():
             hidden += _ranges(words)
     full = np.array([r if len(r) == 9 else [r[0]] * 3 + [1, 0, 0, 0, 0, 0] for r in rows])
     texture = next(p for p in (path.parent / "diffuse.png", path.parent / "diffuse.jpg", None) if p is None or p.is_file())

@@ -6,7 +6,9 @@ counts as absent: a cache must never be the reason that something fails.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import os
 import shutil
 import tempfile
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from xnect_lite.weights import sha256
 
+_log = logging.getLogger(__name__)
 _MOST_ENTRIES = 6  # about 40 MB each; those unused for longest go first
 
 
@@ -32,31 +35,40 @@ def find(key: str) -> Path | None:
         digests = json.loads((folder / "entry.json").read_text(encoding="utf-8"))
         if not digests or any(sha256(folder / name) != digest for name, digest in digests.items()):
             return None
-        os.utime(folder)
+        with contextlib.suppress(OSError):  # a folder that is only to be read is as good
+            os.utime(folder)
     except (OSError, ValueError, AttributeError):
         return None
     return folder
 
 
 def store(key: str, write: Callable[[Path], None]) -> Path | None:
-    """Let ``write`` put files into a new folder and keep it as this entry; None if the cache cannot be written."""
+    """Let ``write`` put files into a new folder and keep it as this entry; None, with one warning, if they cannot be written.
+
+    ``write`` says so with an OSError, or a RuntimeError as OpenVINO does.
+    """
     try:
         cache_folder().mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=cache_folder()))
-    except OSError:
-        return None
+    except OSError as error:
+        return _warn(error)
     try:
         write(part)
         digests = {file.name: sha256(file) for file in part.iterdir()}
         (part / "entry.json").write_text(json.dumps(digests), encoding="utf-8")
         shutil.rmtree(cache_folder() / key, ignore_errors=True)
         os.replace(part, cache_folder() / key)
-    except OSError:
-        return None
+    except (OSError, RuntimeError) as error:
+        return _warn(error)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     _prune()
     return find(key)
+
+
+def _warn(error: Exception) -> None:
+    cause = getattr(error, "strerror", None) or next(iter(str(error).splitlines()), "no reason given")
+    _log.warning("%s cannot be written (%s): the network is converted anew at every start", cache_folder(), cause)
 
 
 def _prune() -> None:

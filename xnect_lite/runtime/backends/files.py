@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.heads import OUTPUT_CHANNELS
 from xnect_lite.models.xnect import arch_problem
+from xnect_lite.untrusted import load_json
 
 ARCH_KEY = "xnect_arch"
 """Where an exported file keeps its network's ``arch``, as JSON."""
@@ -19,7 +19,7 @@ _NEXT = "Export it again with xnect-lite export"
 def check_arch(path: Path, text: str, backbone: str) -> None:
     """Raises XnectError unless ``text`` names a network that can be run as a Stage I with this backbone."""
     try:
-        arch = dict(json.loads(text or "{}"))
+        arch = dict(load_json(text or "{}"))
     except (ValueError, TypeError):
         arch = {}
     if problem := arch_problem(arch, backbone):

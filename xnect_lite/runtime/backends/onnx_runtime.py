@@ -25,11 +25,12 @@ _OPSET = 17
 
 
 class OnnxBackend:
-    """An ``onnxruntime.InferenceSession``."""
+    """An ``onnxruntime.InferenceSession``. ``title``: what to call it where it cannot be run, which raises XnectError."""
 
     name, device_name, precision, on_gpu = "onnxruntime", "CPU", "fp32", False
 
-    def __init__(self, session: Any, precision: str = "auto") -> None:
+    def __init__(self, session: Any, precision: str = "auto", title: str = "--backend onnxruntime") -> None:
+        self._title = title
         check_precision(precision)
         if precision not in ("auto", "fp32"):
             raise XnectError(f"--precision {precision}", "ONNX Runtime computes in fp32 here", "Use fp32, or another --backend")
@@ -38,7 +39,12 @@ class OnnxBackend:
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """See base.Backend."""
-        results = self._session.run(list(OUTPUT_CHANNELS), {self._input: np.ascontiguousarray(images.numpy())})
+        try:
+            results = self._session.run(list(OUTPUT_CHANNELS), {self._input: np.ascontiguousarray(images.numpy())})
+        except Exception as error:  # its errors derive from Exception one by one
+            first = (str(error).splitlines() or ["no reason given"])[0]
+            cause = f"cannot be run by ONNX Runtime ({first})"
+            raise XnectError(self._title, cause, "Export it again, or use --backend torch") from error
         return dict(zip(OUTPUT_CHANNELS, map(torch.from_numpy, results), strict=True))
 
 
@@ -64,7 +70,7 @@ def open_file(path: Path, backbone: str, precision: str = "auto") -> OnnxBackend
     inputs = [(i.type.removeprefix("tensor(").removesuffix(")"), len(i.shape)) for i in session.get_inputs()]
     outputs = {o.name: o.shape[1] if len(o.shape) == 4 and isinstance(o.shape[1], int) else None for o in session.get_outputs()}
     check_form(path, inputs, outputs)
-    return OnnxBackend(session, precision)
+    return OnnxBackend(session, precision, str(path))
 
 
 def convert(net: nn.Module) -> bytes:
@@ -99,4 +105,6 @@ def _session(model: bytes) -> Any:
 
 
 def _onnxruntime() -> Any:
-    return require("onnxruntime", "--backend onnxruntime", "export")
+    runtime = require("onnxruntime", "--backend onnxruntime", "export")
+    runtime.disable_telemetry_events()  # builds for Windows would report to their makers
+    return runtime

@@ -28,11 +28,15 @@ _TYPES = {"fp32": "f32", "bf16": "bf16"}
 
 
 class OpenVinoBackend:
-    """An ``openvino.Model``, compiled once per input size: fixed sizes run faster than open ones."""
+    """An ``openvino.Model``, compiled once per input size: fixed sizes run faster than open ones.
+
+    ``title``: what to call it where it cannot be compiled or run, which raises XnectError.
+    """
 
     name, device_name, on_gpu = "openvino", "CPU", False
 
-    def __init__(self, model: Any, precision: str = "auto") -> None:
+    def __init__(self, model: Any, precision: str = "auto", title: str = "--backend openvino") -> None:
+        self._title = title
         self._core = _core()
         self._model = model
         is_int8 = any(op.get_type_name() == "FakeQuantize" for op in model.get_ops())
@@ -44,8 +48,13 @@ class OpenVinoBackend:
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
         """See base.Backend."""
-        request = self._requests[tuple(images.shape)]
-        results = request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True, share_outputs=False)
+        try:
+            request = self._requests[tuple(images.shape)]
+            results = request.infer([np.ascontiguousarray(images.numpy())], share_inputs=True, share_outputs=False)
+        except RuntimeError as error:
+            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+            cause = f"cannot be run by OpenVINO ({lines[-1] if lines else 'no reason given'})"
+            raise XnectError(self._title, cause, "Export it again, or use --backend torch") from error
         return {name: torch.from_numpy(results[name]) for name in OUTPUT_CHANNELS}
 
     def _compile(self, shape: tuple[int, ...]) -> Any:
@@ -98,14 +107,11 @@ def open_file(path: Path, backbone: str, precision: str = "auto") -> OpenVinoBac
         raise unreadable(path, "an OpenVINO network (.xml with its .bin beside it)", error) from error
     check_arch(path, arch, backbone)
     check_form(path, inputs, outputs)
-    return OpenVinoBackend(model, precision)
+    return OpenVinoBackend(model, precision, str(path))
 
 
 def convert(net: nn.Module) -> Any:
-    """A Stage I network as ``openvino.Model``: fp32, free batch and size, outputs named, ``arch`` in its metadata.
-
-    By way of the front end: ``openvino.convert_model`` would also report to its makers that it was used.
-    """
+    """A Stage I network as ``openvino.Model``: fp32, free batch and size, outputs named, ``arch`` in its metadata."""
     _openvino()
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder

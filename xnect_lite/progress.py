@@ -1,0 +1,16 @@
+"""A progress bar whose clock never goes back."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tqdm import tqdm
+
+
+def progress_bar(*arguments: Any, **options: Any) -> tqdm:
+    """A `tqdm` that counts by the monotonic clock: its own would show negative times when the computer's is set back."""
+    bar = tqdm(*arguments, **options)
+    bar._time = time.monotonic
+    bar.start_t = bar.last_print_t = time.monotonic()
+    return bar
