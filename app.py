@@ -2,7 +2,7 @@
 
 import sys
 
-from xnect_lite.gui.application import run
+from xnect_lite.cli.app import run
 
 if __name__ == "__main__":
     sys.exit(run())

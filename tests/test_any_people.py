@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from xnect_lite.camera.floor import FloorEstimator
+from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.config import CameraConfig, LiftingConfig, TrackingConfig
-from xnect_lite.filtering import PoseFilter
-from xnect_lite.fitting.fitter import Fitter
-from xnect_lite.floor import FloorEstimator
-from xnect_lite.intrinsics import camera_for
-from xnect_lite.lift_network import open_lift
-from xnect_lite.lifting import Lift, lift_people, read_out
 from xnect_lite.skeleton import MEETS
-from xnect_lite.tracking import Tracker
+from xnect_lite.stages.filtering import PoseFilter
+from xnect_lite.stages.fitting.fitter import Fitter
+from xnect_lite.stages.lifting.lift import Lift, lift_people, read_out
+from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.tracking.tracker import Tracker
 from xnect_lite.types import People
 
 SIZE = (640, 400)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_batch import SMALL, film, run, weights  # noqa: F401 - fixtures
+from films import SMALL, film, run, weights  # noqa: F401 - fixtures
 from test_pipeline import TruthfulNetwork, two_walkers
 
 import xnect_lite
 from xnect_lite.capture import SyntheticSource
-from xnect_lite.commands.benchmark_pipeline import with_action
-from xnect_lite.commands.run import result_as_dict
+from xnect_lite.cli.benchmark_pipeline import with_action
+from xnect_lite.cli.run import result_as_dict
 from xnect_lite.config import PipelineConfig
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.types import Frame, People, PoseResult

@@ -8,7 +8,7 @@ import pytest
 
 from xnect_lite.config import NetworkConfig, PipelineConfig, as_dict, load_config
 from xnect_lite.errors import XnectError
-from xnect_lite.train.config import Stage1Config
+from xnect_lite.train.stage1.config import Stage1Config
 
 
 @dataclasses.dataclass(frozen=True)

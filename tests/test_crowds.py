@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import torch
 
-from xnect_lite import peaks
+from xnect_lite.camera.intrinsics import Camera
 from xnect_lite.config import MOST_PEOPLE, GroupingConfig, PipelineConfig, check_pipeline
 from xnect_lite.errors import XnectError
-from xnect_lite.fitting import fitter
-from xnect_lite.intrinsics import Camera
-from xnect_lite.peaks import Peaks, score_limbs
 from xnect_lite.skeleton import NUM_JOINTS, NUM_LIMBS
-from xnect_lite.tracking import _MOST_LOST, _MOST_REMEMBERED, Tracker
+from xnect_lite.stages.fitting import fitter
+from xnect_lite.stages.grouping import peaks
+from xnect_lite.stages.grouping.peaks import Peaks, score_limbs
+from xnect_lite.stages.tracking.tracker import _MOST_LOST, _MOST_REMEMBERED, Tracker
 from xnect_lite.types import People
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from xnect_lite import track
 from xnect_lite.evaluate.keypoints import match, oks_matrix
-from xnect_lite.npz import read_npz
+from xnect_lite.files.npz import read_npz
 from xnect_lite.skeleton import INDEX
 
 pytest.importorskip("av", reason="video files need PyAV")

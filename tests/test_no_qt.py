@@ -17,7 +17,7 @@ for module in pkgutil.walk_packages(xnect_lite.__path__, "xnect_lite."):
         if error.name.startswith("xnect_lite"):  # a library of an extra that is not installed is no fault
             raise
 """
-_LOGIC = ("actions", "arguments", "colors", "framing", "orbit", "scene", "session", "startup", "statistics")
+_LOGIC = ("actions", "colors", "framing", "options", "orbit", "scene", "session", "startup", "statistics")
 
 
 def _qt_modules_after(code: str) -> str:
@@ -36,5 +36,5 @@ def test_logic_of_the_app_needs_no_qt():
 
 
 def test_help_and_window_code_do_not_import_torch():
-    code = "import sys, xnect_lite.gui.application, xnect_lite.gui.arguments\nassert 'torch' not in sys.modules"
+    code = "import sys, xnect_lite.gui.application, xnect_lite.cli.app\nassert 'torch' not in sys.modules"
     assert _qt_modules_after(code) == "[]"

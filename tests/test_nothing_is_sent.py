@@ -22,11 +22,11 @@ def watch(event, arguments):
 
 sys.addaudithook(watch)
 """
-_OPEN_OPENVINO = "from xnect_lite.runtime.backends.openvino import _core; _core()"
-_OPEN_ONNX = "from xnect_lite.runtime.backends.onnx_runtime import _onnxruntime; _onnxruntime()"
+_OPEN_OPENVINO = "from xnect_lite.inference.openvino import _core; _core()"
+_OPEN_ONNX = "from xnect_lite.inference.onnx_runtime import _onnxruntime; _onnxruntime()"
 _IN_A_WORKER = """
 import multiprocessing
-from xnect_lite.runtime.backends.openvino import _core
+from xnect_lite.inference.openvino import _core
 if __name__ == "__main__":
     worker = multiprocessing.get_context("spawn").Process(target=_core)
     worker.start()
@@ -35,7 +35,7 @@ if __name__ == "__main__":
 """
 _CALIBRATE = """
 import torch
-from xnect_lite.runtime.quantise import quantise
+from xnect_lite.export.quantise import quantise
 try:
     quantise(torch.nn.Identity(), [torch.zeros(1, 32, 32, 3, dtype=torch.uint8)])
 except Exception as error:  # this is no network of ours; NNCF has been imported, which is when it would report

@@ -16,19 +16,19 @@ import torch
 from people import walking_person
 from untrained import untrained_weights
 
-from xnect_lite.camera import image_centre_px, project, ray_rotation
+from xnect_lite.camera.pinhole import image_centre_px, project, ray_rotation
 from xnect_lite.config import FittingConfig, LiftingConfig, NetworkConfig, PipelineConfig, RefiningConfig
 from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.targets import encode
+from xnect_lite.inference.weights import save_weights
 from xnect_lite.models.refiner import Refiner
 from xnect_lite.models.xnect import XNect
-from xnect_lite.network import Predictor
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.record.take_folder import load_take
-from xnect_lite.runtime.offline import process_source
+from xnect_lite.runners.offline import process_source
 from xnect_lite.skeleton import NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.stages.network import Predictor
 from xnect_lite.types import Frame, Letterbox, Maps
-from xnect_lite.weights import save_weights
 
 SIZE = (640, 400)
 FPS = 25.0
@@ -383,7 +383,7 @@ def test_asking_for_cuda_without_cuda_fails_loudly(clip, weights, tmp_path):
 
 def test_help_does_not_import_torch():
     code = (
-        "import sys\nfrom xnect_lite.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "import sys\nfrom xnect_lite.cli.main import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
         "assert 'torch' not in sys.modules"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
@@ -391,7 +391,7 @@ def test_help_does_not_import_torch():
 
 def test_portrait_and_landscape_frames_run_through_one_predictor():
     predictor = Predictor(NetworkConfig(long_side_net_px=128, short_side_net_px=64, device="cpu"), XNect("selecsls42"))
-    from xnect_lite.runtime.timer import StageTimer
+    from xnect_lite.timer import StageTimer
 
     for width, height in ((300, 200), (200, 300)):
         maps = predictor(Frame(np.zeros((height, width, 3), np.uint8), 0.0, 0), StageTimer())

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import av
 import pytest
-from test_batch import SMALL, film
-from test_batch import weights as weights
+from films import SMALL, film
+from films import weights as weights
 
 from xnect_lite.record.take import TakeRecorder
 from xnect_lite.record.take_folder import read_info
@@ -98,7 +98,7 @@ def test_a_full_standard_output_is_one_line(tmp_path, words):
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():
-    program = "import sys; from xnect_lite.cli import main; sys.exit(main(['--help']))"
+    program = "import sys; from xnect_lite.cli.main import main; sys.exit(main(['--help']))"
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([sys.executable, "-c", program], stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)

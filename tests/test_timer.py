@@ -6,7 +6,7 @@ import time
 
 import torch
 
-from xnect_lite.runtime.timer import StageTimer, TimingWindow
+from xnect_lite.timer import StageTimer, TimingWindow
 
 
 def test_stages_add_up_and_a_new_frame_starts_empty():

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from xnect_lite.config import PipelineConfig
     from xnect_lite.errors import XnectError
     from xnect_lite.pipeline import Pipeline
-    from xnect_lite.runtime.track import track
+    from xnect_lite.runners.track import track
 
 # OpenVINO and NNCF would report to their makers at every start, from a forked process, and keep a number in ~/intel.
 # Without the package that reports they do nothing of the kind. Whatever imports them here has come by this line.
@@ -29,7 +29,7 @@ __all__ = ["Pipeline", "PipelineConfig", "XnectError", "__version__", "open_sour
 
 _HOMES = {
     "Pipeline": "pipeline", "PipelineConfig": "config", "XnectError": "errors", "open_source": "capture",
-    "track": "runtime.track",
+    "track": "runners.track",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from xnect_lite.errors import XnectError
-from xnect_lite.untrusted import load_yaml, read_yaml
+from xnect_lite.files.untrusted import load_yaml, read_yaml
 
 T = TypeVar("T")
 

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import dataclasses
 
-from xnect_lite.appearance import clothing
+from xnect_lite.camera.depth_map import read_depth_mm
+from xnect_lite.camera.floor import FloorEstimator
+from xnect_lite.camera.intrinsics import camera_for
+from xnect_lite.camera.statures import Sizes
 from xnect_lite.config import PipelineConfig
-from xnect_lite.depth_map import read_depth_mm
-from xnect_lite.filtering import PoseFilter, cutoff_factor
-from xnect_lite.fitting.fitter import Fitter
-from xnect_lite.floor import FloorEstimator
-from xnect_lite.grouping import group_people
-from xnect_lite.intrinsics import camera_for
-from xnect_lite.lift_network import open_lift
-from xnect_lite.lifting import lift_people
-from xnect_lite.network import FrameNetwork, Predictor
-from xnect_lite.refining import open_refine
-from xnect_lite.runtime.timer import StageTimer
-from xnect_lite.sizes import Sizes
-from xnect_lite.tracking import Tracker
+from xnect_lite.stages.filtering import PoseFilter, cutoff_factor
+from xnect_lite.stages.fitting.fitter import Fitter
+from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.lifting.lift import lift_people
+from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.network import FrameNetwork, Predictor
+from xnect_lite.stages.refining.refine import open_refine
+from xnect_lite.stages.tracking.clothing import clothing
+from xnect_lite.stages.tracking.tracker import Tracker
+from xnect_lite.timer import StageTimer
 from xnect_lite.types import Frame, People, PoseResult
 
 

@@ -14,11 +14,11 @@ import pytest
 from played_pictures import FakeCapture, MjpegHandler
 
 from xnect_lite.capture import LiveSource, open_source
-from xnect_lite.commands.run import _warnings_of
+from xnect_lite.cli.run import _warnings_of
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.record.take_folder import new_take_folder
-from xnect_lite.runtime.batch import Job, make_jobs, run_job
+from xnect_lite.runners.batch import Job, make_jobs, run_job
 from xnect_lite.types import People, PoseResult
 
 ADDRESSES = [
@@ -89,7 +89,7 @@ class Nobody:
 
 
 def test_no_secret_is_in_a_take_or_in_what_is_said_of_it(server, tmp_path, monkeypatch):
-    monkeypatch.setattr("xnect_lite.weights.find_weights", lambda *_: Path(__file__))
+    monkeypatch.setattr("xnect_lite.inference.weights.find_weights", lambda *_: Path(__file__))
     (job,) = make_jobs([f"http://cam:s3cretPw@{server}/auth/video?token=TOK123"], tmp_path, PipelineConfig(), end_s=0.05)
     outcome = run_job(job, Nobody(), lambda *_: None)
     assert outcome.status == "done", outcome.error

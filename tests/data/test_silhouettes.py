@@ -11,11 +11,11 @@ import pytest
 import torch
 from kit import write_kit
 
-from xnect_lite import cli
-from xnect_lite.data.archive import read_archive, write_archive
-from xnect_lite.data.packed import pack
-from xnect_lite.data.parts import write_manifest
-from xnect_lite.data.photokit import read_photokit
+from xnect_lite.cli import main as cli
+from xnect_lite.data.archives.archive import read_archive, write_archive
+from xnect_lite.data.archives.packed import pack
+from xnect_lite.data.archives.parts import write_manifest
+from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import PackedSilhouettes, Silhouette, pack_silhouettes
 from xnect_lite.errors import XnectError

@@ -15,8 +15,8 @@ from xnect_lite.config import GroupingConfig
 from xnect_lite.data.labels import Labels
 from xnect_lite.data.target_people import person_centre
 from xnect_lite.data.targets import Targets, encode
-from xnect_lite.grouping import group_people
 from xnect_lite.skeleton import INDEX, LIMBS, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.stages.grouping.group import group_people
 from xnect_lite.types import Letterbox, Maps
 
 WIDTH, HEIGHT, STRIDE = 256, 192, 8

@@ -100,7 +100,7 @@ def test_the_pipeline_looks_at_valid_frames(tmp_path, capsys, monkeypatch):
     """A network that knows the 2D joints and nothing of 3D: everybody is found, poses are a standing body's."""
     root = write_set(tmp_path, tuple(f"TS{n}" for n in range(1, 7)))
     network = knowing([FRAMES[f] for f in (0, 2, 3)] * 6, SIZE)
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: network)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: network)
     result = evaluate(capsys, "3dhp", "--root", str(root), *RAW)
     assert result["part"] == "" and result["data"] == "MPI-INF-3DHP test set: 6 sequences, 18 valid frames"
     assert result["figures"]["found"] == 100.0 and 0 < result["figures"]["pck"] < 100

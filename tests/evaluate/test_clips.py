@@ -14,12 +14,13 @@ import pytest
 import torch
 from test_pipeline import SIZE, TruthfulNetwork, two_walkers
 
-from xnect_lite import cli
-from xnect_lite.camera import image_centre_px, project
+from xnect_lite.camera.pinhole import image_centre_px, project
+from xnect_lite.cli import main as cli
 from xnect_lite.config import PipelineConfig
 from xnect_lite.evaluate.clip_score import ClipScore
 from xnect_lite.evaluate.clips import find_clips
 from xnect_lite.evaluate.stages import score_stages
+from xnect_lite.inference.weights import save_weights
 from xnect_lite.models.xnect import XNect
 from xnect_lite.record.journal import records_of
 from xnect_lite.record.take_folder import Take, take_of_records
@@ -28,7 +29,6 @@ from xnect_lite.synth.demo import TRUTH, VIDEO, write_video
 from xnect_lite.synth.mupots_like import save_annotations
 from xnect_lite.synth.truth import Truth, save_truths
 from xnect_lite.types import People, PoseResult
-from xnect_lite.weights import save_weights
 
 FRAMES, FOCAL = 8, 640.0
 WRIST = INDEX["l_wrist"]
@@ -223,7 +223,7 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("case", "spoil", "message"), MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_mistakes(case, spoil, message, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: walkers()[2])
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: walkers()[2])
     spoil(tmp_path)
     assert cli.main(["eval", "clips", "--data", str(tmp_path)]) == 2
     assert message in capsys.readouterr().err, case

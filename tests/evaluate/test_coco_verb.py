@@ -45,7 +45,7 @@ def write_set(root: Path, **changes) -> Path:
 def test_whoever_knows_the_answers_scores_full_marks_in_both_formats(tmp_path, capsys, monkeypatch):
     root, results = write_set(tmp_path / "set"), str(tmp_path / "r.json")
     network = knowing([SHOWN, scene(0)], SIZE)
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: network)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: network)
     first = evaluate(capsys, "coco", "--root", str(root), *RAW, "--results", results)["figures"]
     assert first["ap"] > 95 and first["ap_50"] == first["ar_50"] == 100.0
     assert first["pictures"] == 2 and first["people_found"] == 2 and first["ap_large"] is None, "all people are medium"

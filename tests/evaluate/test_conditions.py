@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from kit import write_kit
 
-from xnect_lite import cli
+from xnect_lite.cli import main as cli
 from xnect_lite.evaluate.conditions import ConditionScore, conditions
 from xnect_lite.evaluate.photos import without_colour
 from xnect_lite.skeleton import FLIP, INDEX, JOINTS, NUM_JOINTS

@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import nn
 
-from xnect_lite.cli import main
+from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.imagenet import DEVIATION, MEAN, Preprocessing, read_tree, score
 from xnect_lite.models.classifiers import build_classifier

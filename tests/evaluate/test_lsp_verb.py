@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from labelled_people import SIZE, scene, write_mat5, write_picture
 
-from xnect_lite.data.photokit import is_validation
+from xnect_lite.data.readers.photokit import is_validation
 from xnect_lite.evaluate.joint_lists import LSP
 from xnect_lite.evaluate.lsp import LspSet
 from xnect_lite.skeleton import LSP14
@@ -80,7 +80,7 @@ def test_the_same_as_a_literal_computation(tmp_path, seed):
 
 def test_whoever_knows_the_answers_scores_full_marks(tmp_path, capsys, monkeypatch):
     network = knowing([SHOWN] * 2, SIZE)
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: network)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: network)
     result = evaluate(capsys, "lsp", "--root", str(write_lsp(tmp_path)), *RAW)
     assert result["figures"]["mean"] == 100.0 and result["data"] == "Leeds Sports Poses: 2 test pictures"
 

@@ -12,7 +12,7 @@ from labelled_people import cell, write_mat5
 from mpii_files import SHOWN, TRAIN_NAME, TRAIN_NAME_2, VAL_NAME, json_record, mpii_joints, rect, write_release
 from oracle import oracle
 
-from xnect_lite import cli
+from xnect_lite.cli import main as cli
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.evaluate.finding import Picture
 from xnect_lite.evaluate.mpii import windows_of_groups, windows_of_people
@@ -63,7 +63,7 @@ def knowing(pictures: list[Picture], move_px: float = 0.0, flip_test: bool = Fal
 
 
 def run(root: Path, capsys, monkeypatch, network=None, *options: str) -> dict:
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: network)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: network)
     code = cli.main(["eval", "mpii", "--root", str(root), "--json", *RAW, *options])
     out = capsys.readouterr()
     return json.loads(out.out) if code == 0 else {"error": out.err}

@@ -11,8 +11,8 @@ import pytest
 from labelled_people import cell, struct, write_mat5
 from test_pipeline import SIZE, TruthfulNetwork, two_walkers
 
-from xnect_lite import cli
-from xnect_lite.camera import image_centre_px, project
+from xnect_lite.camera.pinhole import image_centre_px, project
+from xnect_lite.cli import main as cli
 from xnect_lite.skeleton import MUPOTS17, ROOT
 from xnect_lite.synth.mupots_like import save_annotations
 from xnect_lite.synth.truth import Truth
@@ -43,7 +43,7 @@ def benchmark(root: Path, names=("TS1", "TS2"), manifest: bool = True) -> Path:
 @pytest.fixture
 def network(monkeypatch) -> TruthfulNetwork:
     knowing = TruthfulNetwork(two_walkers(FRAMES)[1])
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: knowing)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: knowing)
     return knowing
 
 
@@ -93,7 +93,7 @@ class Interrupted(TruthfulNetwork):
 def test_an_interrupted_run_prints_no_score_and_goes_on(tmp_path, monkeypatch, capsys, stage, looked_at_again):
     """The whole pipeline remembers, so it begins the unfinished sequence anew."""
     knowing = Interrupted(two_walkers(FRAMES)[1])
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: knowing)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: knowing)
     root, saved = benchmark(tmp_path / "set"), str(tmp_path / "p.jsonl")
     assert run(root, "--stage", stage, "--save", saved) == 1
     out = capsys.readouterr()

@@ -10,10 +10,10 @@ import pytest
 from kit import write_kit
 from oracle import oracle
 
-from xnect_lite import cli
+from xnect_lite.cli import main as cli
 from xnect_lite.config import GroupingConfig
-from xnect_lite.data.parts import write_manifest, write_parts
-from xnect_lite.data.photokit import read_photokit
+from xnect_lite.data.archives.parts import write_manifest, write_parts
+from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.evaluate.photos import score_photos
 
@@ -78,7 +78,7 @@ def renders(folder, samples: list[Sample]) -> str:
 def test_eval_synthetic_prints_figures_against_the_exact_truth(samples, tmp_path, capsys, monkeypatch):
     knowing = oracle(samples, (512, 320))
     knowing.backend = knowing.device_name = knowing.precision = "oracle"
-    monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _: knowing)
+    monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: knowing)
     # Networks would answer with their own idea of these bodies.
     raw = ["--set", "lifting.network=false", "--set", "refining.network=false"]
     assert cli.main(["eval", "synthetic", "--data", renders(tmp_path, samples), "--json", *raw]) == 0
@@ -100,7 +100,7 @@ def test_photographs_and_renders_of_one_pack_are_evaluated_apart(samples, tmp_pa
     for dataset, members in (("photos", mixed[:3]), ("synthetic", mixed[3:])):
         knowing = oracle(members, (512, 320))
         knowing.backend = knowing.device_name = knowing.precision = "oracle"
-        monkeypatch.setattr("xnect_lite.runtime.application.Predictor", lambda _, knowing=knowing: knowing)
+        monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _, knowing=knowing: knowing)
         once = ["--no-grey"] if dataset == "photos" else []
         assert cli.main(["eval", dataset, "--data", str(tmp_path), "--json", "--set", "refining.network=false", *once]) == 0
         figures = json.loads(capsys.readouterr().out)

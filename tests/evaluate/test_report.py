@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xnect_lite import cli
+from xnect_lite.cli import main as cli
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.published import PUBLISHED
 from xnect_lite.evaluate.report import PROTOCOLS, report

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from untrained import untrained_weights
 
-from xnect_lite.cli import main
+from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.soak import Sample, trends
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from people import walking_person
 
-from xnect_lite.cli import main
+from xnect_lite.cli.main import main
 from xnect_lite.evaluate.steadiness import steadiness
 from xnect_lite.record.take import TakeRecorder
 from xnect_lite.record.take_folder import Take

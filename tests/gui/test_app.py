@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[2]
-HERE = Path(__file__).parent
+HELPERS = Path(__file__).parents[1] / "helpers"
 _WITH_FAKE_NETWORK = """
 import sys
 sys.path.insert(0, {here!r})
 from gui_fakes import FakePipeline
-from xnect_lite.gui.application import run
+from xnect_lite.cli.app import run
 sys.exit(run(sys.argv[1:], make_pipeline=FakePipeline))
 """
 
@@ -35,7 +35,7 @@ def _app(*words):
 
 
 def _app_with_fake_network(*words):
-    code = _WITH_FAKE_NETWORK.format(here=str(HERE))
+    code = _WITH_FAKE_NETWORK.format(here=str(HELPERS))
     return subprocess.run(
         [sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=180, env=_environment(), cwd=ROOT
     )
@@ -105,7 +105,7 @@ def test_weights_that_do_not_load_are_found_by_the_worker(pictures, tmp_path):
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="no such signals here")
 def test_asked_to_end_the_app_finishes_its_take(tmp_path):
     """As a system does that shuts down, or a terminal that is closed."""
-    code = _WITH_FAKE_NETWORK.format(here=str(HERE))
+    code = _WITH_FAKE_NETWORK.format(here=str(HELPERS))
     words = ["--source", "synthetic:1", "--record", "--takes", str(tmp_path / "takes")]
     app = subprocess.Popen(
         [sys.executable, "-c", code, *words], env=_environment(), cwd=ROOT, stderr=subprocess.PIPE, text=True

@@ -9,7 +9,7 @@ import pytest
 from gui_fakes import make_people
 
 from xnect_lite.gui.scene import FloorEstimate, Scene, build_scene, frustum_lines, grid_lines, triangles
-from xnect_lite.painting import person_color
+from xnect_lite.record.painting import person_color
 from xnect_lite.skeleton import BONES, INDEX, NUM_JOINTS
 from xnect_lite.types import Frame, People, PoseResult
 

@@ -11,7 +11,7 @@ from PyQt6.QtTest import QTest
 
 from xnect_lite.gui.gl_probe import opengl_problem
 from xnect_lite.gui.view3d import View3D
-from xnect_lite.painting import person_color
+from xnect_lite.record.painting import person_color
 from xnect_lite.types import Frame
 
 RESULT = FakePipeline().process(Frame(np.zeros((360, 640, 3), np.uint8), 0.0, 0))

@@ -12,8 +12,8 @@ from timm_nets import timm_net
 from torch import nn
 
 from xnect_lite.errors import XnectError
+from xnect_lite.inference.published import load_classifier
 from xnect_lite.models.classifiers import CLASSIFIERS, build_classifier
-from xnect_lite.models.reference import load_classifier
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from people import about, posed_body_mm, random_mover, to_camera_mm, walking_per
 from scipy.spatial.transform import Rotation, Slerp
 
 from xnect_lite.errors import XnectError
-from xnect_lite.fitting.tree import TREE, TREE_INDEX
 from xnect_lite.record.bvh import (
     BvhClip,
     BvhOptions,
@@ -28,6 +27,7 @@ from xnect_lite.record.bvh_file import bvh_text, write_bvh
 from xnect_lite.record.bvh_skeleton import bone_lengths_mm
 from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
 from xnect_lite.skeleton import BVH_NAMES, CANONICAL_BONE_M, INDEX, JOINTS, ROOT
+from xnect_lite.stages.fitting.tree import TREE, TREE_INDEX
 
 FACE = [INDEX["nose"], INDEX["r_ear"], INDEX["l_ear"]]
 END_SITES = {"head_top": "EndSiteHead", "l_hand": "EndSiteLeftHand", "r_hand": "EndSiteRightHand"}

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import walking_person
 
-from xnect_lite.cli import main
+from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
 from xnect_lite.record.edit import cut_id, edit_take, merge_ids, swap_ids
 from xnect_lite.record.take import TakeRecorder, load_take

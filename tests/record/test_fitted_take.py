@@ -12,17 +12,17 @@ import pytest
 from fitting_scenes import CAMERA, jitter_mm_s2, observe, planted, root_relative_error_mm, seconds, together
 from people import about, posed_body_mm, to_camera_mm, walking_person
 
+from xnect_lite.camera.floor import up_from_angles
 from xnect_lite.config import FilterConfig, FittingConfig
-from xnect_lite.filtering import PoseFilter
-from xnect_lite.fitting.calibrate import bone_lengths
-from xnect_lite.fitting.fitter import Fitter
-from xnect_lite.fitting.tree import TREE_INDEX, place_joints
-from xnect_lite.floor import up_from_angles
 from xnect_lite.record.bvh import BvhClip, BvhOptions, Track, build_clips, clip_joints_world_cm, world_from_cam_cm
 from xnect_lite.record.euler import matrices_from_euler_zxy
 from xnect_lite.record.second_pass import filter_backwards
 from xnect_lite.record.take import TakeRecorder, load_take
 from xnect_lite.skeleton import INDEX
+from xnect_lite.stages.filtering import PoseFilter
+from xnect_lite.stages.fitting.calibrate import bone_lengths
+from xnect_lite.stages.fitting.fitter import Fitter
+from xnect_lite.stages.fitting.tree import TREE_INDEX, place_joints
 from xnect_lite.types import Floor, Frame, People, PoseResult
 
 FACE = [INDEX["nose"], INDEX["r_ear"], INDEX["l_ear"]]

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from people import walking_person
 
-from xnect_lite.cli import main
+from xnect_lite.cli.main import main
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.record.bvh import BvhOptions, clip_joints_world_cm
@@ -251,7 +251,7 @@ def test_really_killed_program_loses_nothing(tmp_path):
     program = f"""
         import os, sys
         from pathlib import Path
-        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1])!r}]
+        sys.path[:0] = [{str(Path(__file__).parent)!r}, {str(Path(__file__).parents[1] / "helpers")!r}]
         from test_take import record
         record(Path({str(tmp_path / "t")!r}), {{n: (1, 2) for n in range(25)}})
         os._exit(9)
@@ -417,7 +417,7 @@ class FullDisk:
     def __init__(self, monkeypatch, left: int) -> None:
         self.left = left
         monkeypatch.setattr("builtins.open", self.open)
-        monkeypatch.setattr("xnect_lite.whole_file.os.fsync", lambda _: None)
+        monkeypatch.setattr("xnect_lite.files.whole_file.os.fsync", lambda _: None)
 
     def open(self, name, mode="r", *arguments, **options):
         file = io.open(name, mode, *arguments, **options)  # noqa: SIM115, UP020 - the real one, while ours stands for it

@@ -14,7 +14,7 @@ import pytest
 from cases import ATTACKS, attacks, needs_cases
 from test_take import killed, record
 
-from xnect_lite.cli import main
+from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
 from xnect_lite.record.take import export_take
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from test_take import killed, record, result
 
-from xnect_lite.cli import main
-from xnect_lite.floor import up_from_angles
+from xnect_lite.camera.floor import up_from_angles
+from xnect_lite.cli.main import main
 from xnect_lite.record.take_folder import write_info
 from xnect_lite.types import Floor
 

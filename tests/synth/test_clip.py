@@ -8,12 +8,12 @@ import av
 import cv2
 import numpy as np
 import pytest
+from box_assets import box_assets
 from scipy.io import loadmat
-from synth.box_assets import box_assets
-from synth.tiny import tiny_bodies
+from tiny_bodies import tiny_bodies
 
 from xnect_lite.data.bodies import leg_arm_length
-from xnect_lite.data.mupots import read_mupots, read_sequence
+from xnect_lite.data.readers.mupots import read_mupots, read_sequence
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import INDEX, MUPOTS17

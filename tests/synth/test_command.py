@@ -8,11 +8,11 @@ import subprocess
 import sys
 
 import pytest
-from synth.gl import renderer
-from synth.tiny import tiny_bodies
+from offscreen import renderer
+from tiny_bodies import tiny_bodies
 
-from xnect_lite import cli
-from xnect_lite.data.parts import read_packed
+from xnect_lite.cli import main as cli
+from xnect_lite.data.archives.parts import read_packed
 from xnect_lite.synth.body import save_bodies
 
 
@@ -97,7 +97,9 @@ def test_without_moderngl_it_says_what_to_install(bodies, tmp_path, monkeypatch,
 
 
 def test_help_loads_neither_opengl_nor_torch():
-    code = "import sys; from xnect_lite import cli\ntry: cli.main(['synth', 'render', '--help'])\nexcept SystemExit: pass\n"
+    code = (
+        "import sys; from xnect_lite.cli.main import main\ntry: main(['synth', 'render', '--help'])\nexcept SystemExit: pass\n"
+    )
     code += "print(sorted({'moderngl', 'torch', 'anny', 'cv2', 'scipy'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")

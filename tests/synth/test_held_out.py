@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xnect_lite.data.photokit import is_validation
+from xnect_lite.data.readers.photokit import is_validation
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.held_out import is_held_out, share
 from xnect_lite.synth.picture import Backgrounds

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
-from synth.tiny import tiny_bodies
+from tiny_bodies import tiny_bodies
 
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import INDEX

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from synth.gl import renderer
+from offscreen import renderer
 
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.mesh import Look, Mesh, box

@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
-from synth.box_assets import box_assets
+from box_assets import box_assets
 
-from xnect_lite.data.parts import read_packed
+from xnect_lite.data.archives.parts import read_packed
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.scene import SceneConfig

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from box_assets import box_assets
 from labelled_people import assert_contract
-from synth.box_assets import box_assets
-from synth.tiny import tiny_bodies
+from tiny_bodies import tiny_bodies
 
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.errors import XnectError

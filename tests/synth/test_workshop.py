@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from synth.box_assets import box_assets
+from box_assets import box_assets
 
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.scene import SceneConfig

@@ -1,4 +1,4 @@
-"""Stage I's way from pictures to losses on a pretended CUDA device, in a process of its own: `tests/pretended_cuda.py`.
+"""Stage I's way from pictures to losses on a pretended CUDA device, in a process of its own: `tests/helpers/pretended_cuda.py`.
 
 What it cannot show: gradients, optimisers, cuDNN and cuBLAS, and how long anything takes.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pretended_cuda import compile_guard
 
-HERE = Path(__file__).parent
+HELPERS = Path(__file__).parents[1] / "helpers"
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,9 @@ def report(tmp_path_factory) -> dict:
     guard = compile_guard(folder)
     if guard is None:
         pytest.skip("needs g++ and torch's headers")
-    path = os.pathsep.join([str(HERE.parents[1]), str(HERE.parent)])
+    path = os.pathsep.join([str(HELPERS.parents[1]), str(HELPERS)])
     run = subprocess.run(
-        [sys.executable, str(HERE / "on_pretended_cuda.py"), str(guard), str(folder)],
+        [sys.executable, str(HELPERS / "on_pretended_cuda.py"), str(guard), str(folder)],
         capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, timeout=300,
     )  # fmt: skip
     assert run.returncode == 0, run.stderr[-2000:]

@@ -11,7 +11,7 @@ import numpy as np
 
 from xnect_lite.capture.source import Source
 from xnect_lite.errors import XnectError
-from xnect_lite.picture_file import read_picture
+from xnect_lite.files.picture_file import read_picture
 from xnect_lite.types import Frame
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})

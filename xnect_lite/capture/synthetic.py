@@ -7,8 +7,8 @@ import numpy as np
 
 from xnect_lite.capture.source import Source
 from xnect_lite.errors import XnectError
-from xnect_lite.lifting import NEUTRAL_BONES_M
 from xnect_lite.skeleton import INDEX, ORDER, PARENTS, ROOT
+from xnect_lite.stages.lifting.lift import NEUTRAL_BONES_M
 from xnect_lite.types import Frame
 
 SIZE = (960, 540)

@@ -18,7 +18,7 @@ from av.stream import Disposition
 from xnect_lite.capture.source import Source
 from xnect_lite.capture.timeline import TimeLine, usual_fps
 from xnect_lite.errors import XnectError
-from xnect_lite.picture_file import MOST_PIXELS
+from xnect_lite.files.picture_file import MOST_PIXELS
 from xnect_lite.types import Frame
 
 _TIME_EPSILON_S = 1e-6

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnect_lite.camera import ray_rotation
+from xnect_lite.camera.pinhole import ray_rotation
 from xnect_lite.data.tally import Reason
 from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, INDEX, ROOT, derive_joints
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
-from xnect_lite.painting import draw_overlay
+from xnect_lite.record.painting import draw_overlay
 from xnect_lite.types import People
 
 TILE_PX = 360

@@ -12,8 +12,8 @@ import numpy as np
 from xnect_lite.data.sample import Sample, decode_rgb
 from xnect_lite.data.tally import Reason, Tally
 from xnect_lite.errors import XnectError
-from xnect_lite.picture_file import MOST_BYTES, MOST_PIXELS
-from xnect_lite.untrusted import read_bytes
+from xnect_lite.files.picture_file import MOST_BYTES, MOST_PIXELS
+from xnect_lite.files.untrusted import read_bytes
 
 _TAIL_BYTES = 4096  # some writers append a few bytes after the end marker
 _JPEG_FRAMES = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}

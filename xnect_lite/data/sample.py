@@ -11,7 +11,7 @@ import numpy as np
 
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
-from xnect_lite.picture_file import decode
+from xnect_lite.files.picture_file import decode
 from xnect_lite.skeleton import NUM_JOINTS
 
 T = TypeVar("T")

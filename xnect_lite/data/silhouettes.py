@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from xnect_lite.errors import XnectError
-from xnect_lite.picture_file import decode
+from xnect_lite.files.picture_file import decode
 
 _MOST_PX = 96  # longer side in memory: outlines of people need no more, and a kit of 20,000 then takes 100 MB
 _SOFT = 0.45, 0.75  # segmenters' masks fade out over too many pixels: halos of the old background would show

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from xnect_lite.data.archives.packed import send
 from xnect_lite.data.labels import Labels
-from xnect_lite.data.packed import send
 from xnect_lite.skeleton import TORSO
 
 _SIGMA_AT_200_NET_PX = 1.25

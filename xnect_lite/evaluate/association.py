@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from xnect_lite.config import GroupingConfig
-from xnect_lite.peaks import LIMB_A, LIMB_B, Peaks, score_limbs
+from xnect_lite.stages.grouping.peaks import LIMB_A, LIMB_B, Peaks, score_limbs
 from xnect_lite.types import Maps
 
 

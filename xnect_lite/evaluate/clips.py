@@ -10,7 +10,7 @@ import numpy as np
 
 from xnect_lite.capture import Source, open_source
 from xnect_lite.data.bodies import Intrinsics
-from xnect_lite.data.mupots import MupotsSequence, sequences
+from xnect_lite.data.readers.mupots import MupotsSequence, sequences
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import MUPOTS17

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.data.coco import ORIGIN, read_annotations
-from xnect_lite.data.origin import load_json
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.readers.coco import ORIGIN, read_annotations
+from xnect_lite.data.readers.origin import load_json
 from xnect_lite.data.sample import evenly
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError, install

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from xnect_lite.config import NetworkConfig
+from xnect_lite.inference.weights import find_weights, load_network
 from xnect_lite.models.compress import count
-from xnect_lite.network import net_size
-from xnect_lite.weights import find_weights, load_network
+from xnect_lite.stages.network import net_size
 
 
 def costs(config: NetworkConfig, frame_size: tuple[int, int], passes: int = 1) -> dict[str, float]:

@@ -18,13 +18,13 @@ from xnect_lite.config import CameraConfig, PipelineConfig
 from xnect_lite.evaluate.joint_lists import JointList
 from xnect_lite.evaluate.mirrored import mean_of_mirrored
 from xnect_lite.evaluate.predictions import Found, PredictionFile
-from xnect_lite.grouping import group_people
-from xnect_lite.lift_network import open_lift
-from xnect_lite.lifting import lift_people
-from xnect_lite.network import Predictor
 from xnect_lite.pipeline import Pipeline
-from xnect_lite.refining import open_refine
-from xnect_lite.runtime.timer import StageTimer
+from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.lifting.lift import lift_people
+from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.network import Predictor
+from xnect_lite.stages.refining.refine import open_refine
+from xnect_lite.timer import StageTimer
 from xnect_lite.types import PAD_RGB, Frame, People
 
 

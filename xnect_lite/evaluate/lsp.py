@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xnect_lite.data.lsp import LSP, LSPET, read_joints
-from xnect_lite.data.photokit import is_validation
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.readers.lsp import LSP, LSPET, read_joints
+from xnect_lite.data.readers.photokit import is_validation
 from xnect_lite.data.sample import evenly
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.finding import Picture

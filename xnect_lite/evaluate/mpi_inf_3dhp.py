@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.data.bodies import fit_intrinsics
-from xnect_lite.data.mpi_inf_3dhp import ORIGIN, Track, read_test_sequence
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.readers.mpi_inf_3dhp import ORIGIN, Track, read_test_sequence
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.finding import Picture
 from xnect_lite.evaluate.keypoints import oks_matrix

@@ -9,8 +9,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from xnect_lite.data.mpii import ORIGIN
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.readers.mpii import ORIGIN
 from xnect_lite.data.sample import evenly
 from xnect_lite.evaluate.finding import Picture
 from xnect_lite.evaluate.mpii_people import OneGroup, OnePerson

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xnect_lite.data.mpii import ORIGIN, RELEASES, MpiiPerson, MpiiPicture, read_json, read_release, read_truth
-from xnect_lite.data.mpii_groups import FILE, TOOLKIT, read_groups
-from xnect_lite.data.origin import load_json
-from xnect_lite.data.photokit import is_validation
+from xnect_lite.data.readers.mpii import ORIGIN, RELEASES, MpiiPerson, MpiiPicture, read_json, read_release, read_truth
+from xnect_lite.data.readers.mpii_groups import FILE, TOOLKIT, read_groups
+from xnect_lite.data.readers.origin import load_json
+from xnect_lite.data.readers.photokit import is_validation
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.data.mupots import ORIGIN, MupotsSequence, sequences
-from xnect_lite.data.parts import MANIFEST
+from xnect_lite.data.archives.parts import MANIFEST
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.readers.mupots import ORIGIN, MupotsSequence, sequences
 from xnect_lite.data.tally import Tally
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.finding import Picture

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.data.matfile import read_mat
+from xnect_lite.data.readers.matfile import read_mat
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.predictions import Found
 

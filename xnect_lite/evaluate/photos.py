@@ -7,18 +7,18 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
-from xnect_lite.camera import default_focal_px, image_centre_px, ray_rotation
+from xnect_lite.camera.pinhole import default_focal_px, image_centre_px, ray_rotation
 from xnect_lite.config import CameraConfig, GroupingConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.evaluate.conditions import conditions
 from xnect_lite.evaluate.keypoints import KeypointScore, match
-from xnect_lite.grouping import group_people
-from xnect_lite.lifting import Lift, lift_people, read_out
-from xnect_lite.network import Predictor
 from xnect_lite.progress import progress_bar
-from xnect_lite.refining import Refine, unrefined
-from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import CANONICAL_STATURE_M, ROOT
+from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.lifting.lift import Lift, lift_people, read_out
+from xnect_lite.stages.network import Predictor
+from xnect_lite.stages.refining.refine import Refine, unrefined
+from xnect_lite.timer import StageTimer
 from xnect_lite.types import Frame
 
 

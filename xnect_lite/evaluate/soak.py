@@ -16,7 +16,7 @@ import numpy as np
 from xnect_lite.capture import open_source
 from xnect_lite.errors import XnectError
 from xnect_lite.pipeline import Pipeline
-from xnect_lite.runtime.offline import process_source
+from xnect_lite.runners.offline import process_source
 from xnect_lite.types import PoseResult
 
 _STATUS, _OPEN = Path("/proc/self/status"), Path("/proc/self/fd")

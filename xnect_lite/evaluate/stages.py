@@ -14,18 +14,18 @@ import numpy as np
 from xnect_lite.config import PipelineConfig
 from xnect_lite.evaluate.clip_score import ClipScore
 from xnect_lite.evaluate.clips import Clip
-from xnect_lite.grouping import group_people
-from xnect_lite.lift_network import open_lift
-from xnect_lite.lifting import lift_people, read_out
-from xnect_lite.network import Predictor
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.record.journal import records_of
 from xnect_lite.record.second_pass import second_pass_of
 from xnect_lite.record.take_folder import take_of_records
-from xnect_lite.refining import Refine, open_refine, unrefined
-from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import ROOT
+from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.lifting.lift import lift_people, read_out
+from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.network import Predictor
+from xnect_lite.stages.refining.refine import Refine, open_refine, unrefined
 from xnect_lite.synth.truth import Truth
+from xnect_lite.timer import StageTimer
 from xnect_lite.types import Frame, Maps, People, PoseResult
 
 Stages = Callable[[Frame], People]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnect_lite.fitting.calibrate import bone_lengths
 from xnect_lite.record.take_folder import Take
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
+from xnect_lite.stages.fitting.calibrate import bone_lengths
 
 _FEET = np.array([INDEX[f"{side}_{joint}"] for side in "rl" for joint in ("ankle", "toe")])
 _BONES = np.delete(np.arange(NUM_JOINTS), ROOT)

@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from xnect_lite.errors import XnectError, install
-from xnect_lite.network import letterbox_image
 from xnect_lite.skeleton import BLAZEPOSE33, COCO17, TORSO, derive_joints
+from xnect_lite.stages.network import letterbox_image
 from xnect_lite.types import Letterbox
 
 _BLAZE_PX = 256

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from xnect_lite.errors import XnectError, install
-from xnect_lite.gui.arguments import Options, parse_arguments
+from xnect_lite.gui.options import Options
 from xnect_lite.gui.startup import check_options
 from xnect_lite.signals import ending_by
 
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     from xnect_lite.gui.worker import MakePipeline
 
 _DEFAULT_SIZE = (1280, 720)
-
-
-def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline | None = None) -> int:
-    """Run the app until its window is closed; returns the exit code.
-
-    0 done, 1 failed, 2 something the user can mend, said in one line on standard error, 130 interrupted.
-    ``make_pipeline``: as in `start`.
-    """
-    try:
-        return start(parse_arguments(sys.argv[1:] if arguments is None else arguments), make_pipeline=make_pipeline)
-    except XnectError as error:
-        print(error, file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:  # before there was a window to close
-        print("interrupted", file=sys.stderr)
-        return 130
 
 
 def start(options: Options, *, make_pipeline: MakePipeline | None = None) -> int:

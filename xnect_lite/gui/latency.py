@@ -8,7 +8,7 @@ from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from xnect_lite.gui.colors import CANVAS_DIM, CANVAS_TEXT, PANEL
 from xnect_lite.gui.statistics import WINDOW_FRAMES, LatencyReport
-from xnect_lite.runtime.timer import StageStatistics
+from xnect_lite.timer import StageStatistics
 
 _WIDTH, _PAD = 300, 10
 _NAME_SHARE, _FIGURE_SHARE = 0.26, 0.30  # of the width; bars take what is between

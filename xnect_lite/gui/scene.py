@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from xnect_lite.gui.orbit import world_from_cam_mm
-from xnect_lite.painting import person_color
+from xnect_lite.record.painting import person_color
 from xnect_lite.skeleton import BONES, INDEX, ROOT
 from xnect_lite.types import People, PoseResult
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.arguments import Options
+from xnect_lite.gui.options import Options
+from xnect_lite.inference.names import BACKENDS
 from xnect_lite.models.names import BACKBONE_NAMES
-from xnect_lite.runtime.backends.names import BACKENDS
 
 
 def check_options(options: Options, *, network: bool = True) -> None:
@@ -46,11 +46,11 @@ def check_network(network: NetworkConfig) -> None:
         raise XnectError(f"--precision {network.precision}", "is unknown", "Choose one of auto, fp32, fp16, bf16")
     if network.backend not in ("auto", *BACKENDS):
         raise XnectError(f"--backend {network.backend}", "is unknown", f"Choose one of auto, {', '.join(BACKENDS)}")
-    from xnect_lite.weights import find_weights
+    from xnect_lite.inference.weights import find_weights
 
     find_weights(network.backbone, network.weights)
     if network.device not in ("auto", "cpu"):
-        from xnect_lite.runtime.devices import choose_device
+        from xnect_lite.inference.devices import choose_device
 
         choose_device(network.device)
 

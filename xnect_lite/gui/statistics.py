@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from xnect_lite.runtime.timer import StageStatistics, TimingWindow
+from xnect_lite.timer import StageStatistics, TimingWindow
 
 WINDOW_FRAMES = 120
 _WARM_UP_FRAMES = 10

@@ -12,7 +12,7 @@ from PyQt6.QtGui import QColor, QImage, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QWidget
 
 from xnect_lite.gui.colors import CANVAS, CANVAS_TEXT
-from xnect_lite.painting import draw_overlay
+from xnect_lite.record.painting import draw_overlay
 from xnect_lite.types import PoseResult
 
 _MIN_SIZE = QSize(240, 180)

@@ -12,7 +12,7 @@ from PyQt6.QtGui import QKeyEvent, QPainter, QSurfaceFormat, QVector3D
 
 from xnect_lite.gui.colors import CANVAS, FRUSTUM, GRID
 from xnect_lite.gui.scene import Scene, grid_lines, triangles
-from xnect_lite.gui.view3d import OrbitMouse, Stage, paint_annotations
+from xnect_lite.gui.view3d_stage import OrbitMouse, Stage, paint_annotations
 
 _SAMPLES = 4
 

@@ -9,7 +9,7 @@ from PyQt6.QtWidgets import QWidget
 
 from xnect_lite.gui.colors import CANVAS, FRUSTUM, GRID
 from xnect_lite.gui.scene import grid_lines
-from xnect_lite.gui.view3d import OrbitMouse, Stage, paint_annotations
+from xnect_lite.gui.view3d_stage import OrbitMouse, Stage, paint_annotations
 
 _BONE_WIDTH_M = 0.035
 _JOINT_WIDTH_M = 0.05

@@ -25,7 +25,7 @@ from xnect_lite.types import Frame, PoseResult
 
 if TYPE_CHECKING:
     from xnect_lite.capture import Source
-    from xnect_lite.runtime.live import LatestFrame
+    from xnect_lite.runners.live import LatestFrame
 
 _POLL_S = 0.1  # how long a click on Stop may go unheard while no frame comes
 
@@ -51,7 +51,7 @@ OpenSource = Callable[[str], "Source"]
 
 def load_pipeline(config: PipelineConfig) -> PipelineLike:
     """The real pipeline. Importing torch takes seconds, hence here and not above."""
-    from xnect_lite.runtime.application import open_pipeline
+    from xnect_lite.runners.application import open_pipeline
 
     return open_pipeline(config)
 
@@ -205,7 +205,7 @@ class InferenceWorker(QObject):
             self._enter(WorkerState.STOPPED, "")
 
     def _play(self, request: _Request, pipeline: PipelineLike) -> None:
-        from xnect_lite.runtime.live import LatestFrame
+        from xnect_lite.runners.live import LatestFrame
 
         source = self._open_source(request.spec)
         with contextlib.closing(source), LatestFrame(source, realtime=True) as frames:

@@ -13,7 +13,6 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from xnect_lite.errors import XnectError
-from xnect_lite.fitting.rotation import shortest_turn
 from xnect_lite.record.bvh_skeleton import (
     BvhSkeleton,
     bone_lengths_mm,
@@ -25,6 +24,7 @@ from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_eule
 from xnect_lite.record.resample import bracket, frame_times, resample_points, resample_rotations
 from xnect_lite.record.rotations import solve_rotations
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
+from xnect_lite.stages.fitting.rotation import shortest_turn
 
 DECIMALS = 5  # in files: 1e-5 degrees over a body are 0.3 micrometres
 _FLOOR_PERCENTILE = 5  # of the lower foot's height: below it lie bad frames, above it steps and jumps

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.errors import XnectError, next_step_of
-from xnect_lite.fitting.tree import TREE
+from xnect_lite.files.whole_file import whole_file
 from xnect_lite.record.bvh import DECIMALS, BvhClip
 from xnect_lite.record.bvh_skeleton import BvhSkeleton
-from xnect_lite.whole_file import whole_file
+from xnect_lite.stages.fitting.tree import TREE
 
 
 def bvh_text(clip: BvhClip) -> str:

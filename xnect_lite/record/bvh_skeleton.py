@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnect_lite.fitting.tree import REST_DIRECTIONS, TREE
 from xnect_lite.skeleton import BVH_NAMES, CANONICAL_BONE_M, FLIP, JOINTS, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.stages.fitting.tree import REST_DIRECTIONS, TREE
 
 _TOE_END_SHARE = 0.35  # toe tip beyond the foot index, as a share of ankle -> foot index
 

@@ -20,10 +20,10 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from xnect_lite.errors import XnectError, next_step_of
-from xnect_lite.locks import is_locked, try_lock, unlock
+from xnect_lite.files.locks import is_locked, try_lock, unlock
+from xnect_lite.files.untrusted import open_regular
 from xnect_lite.skeleton import NUM_JOINTS
 from xnect_lite.types import NUM_TREE_JOINTS, PoseResult
-from xnect_lite.untrusted import open_regular
 
 NOBODY = -1
 """The id in the record of an empty frame."""

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.fitting.rotation import shortest_turn, unit
-from xnect_lite.fitting.tree import REST_DIRECTIONS, TREE
 from xnect_lite.record.resample import bracket, resample_rotations
 from xnect_lite.skeleton import BVH_NAMES, INDEX, PARENTS
+from xnect_lite.stages.fitting.rotation import shortest_turn, unit
+from xnect_lite.stages.fitting.tree import REST_DIRECTIONS, TREE
 
 # Sine of the angle between the two directions, 6 and 30 degrees. Between them the plane of a limb is followed sluggishly:
 # with 11 mm of noise this cuts the jitter of a hanging arm's twist by a third against trusting it from 17 degrees on.

@@ -14,9 +14,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from xnect_lite.config import FilterConfig, PipelineConfig
-from xnect_lite.filtering import cutoff_factor, second_pass, torso_length_px
-from xnect_lite.fitting.tree import UPRIGHT, place_joints
 from xnect_lite.record.take_folder import Take
+from xnect_lite.stages.filtering import cutoff_factor, second_pass, torso_length_px
+from xnect_lite.stages.fitting.tree import UPRIGHT, place_joints
 
 _ARM_MM = 500.0  # what turns by one radian moves its end by about this
 

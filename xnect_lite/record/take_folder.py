@@ -23,14 +23,14 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.errors import XnectError, next_step_of, without_secrets
-from xnect_lite.npz import read_npz
+from xnect_lite.files.npz import read_npz
+from xnect_lite.files.untrusted import read_json
+from xnect_lite.files.whole_file import append_line, whole_file
 from xnect_lite.record.bvh import Track
 from xnect_lite.record.journal import NOBODY, RECORD, has_frames, is_being_recorded, read_journal
 from xnect_lite.record.take_info import info_problem
 from xnect_lite.skeleton import JOINTS, NUM_JOINTS
 from xnect_lite.types import NUM_TREE_JOINTS
-from xnect_lite.untrusted import read_json
-from xnect_lite.whole_file import append_line, whole_file
 
 SCHEMA_VERSION = 2
 INFO_FILE, POSES_FILE, JOURNAL_FILE, LOG_FILE = "take.json", "poses.npz", "poses.journal", "log.txt"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.errors import XnectError
-from xnect_lite.npz import read_npz
+from xnect_lite.files.npz import read_npz
 from xnect_lite.skeleton import INDEX, NUM_JOINTS, derive_joints
 
 SCHEMA_VERSION = 1

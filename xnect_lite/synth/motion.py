@@ -16,7 +16,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from xnect_lite.errors import XnectError
-from xnect_lite.npz import read_npz
+from xnect_lite.files.npz import read_npz
 from xnect_lite.skeleton import INDEX
 from xnect_lite.synth.body import BONE, BONE_PARENT, BONES, Body, BodySet, forward, skin, to_local
 from xnect_lite.synth.held_out import is_held_out

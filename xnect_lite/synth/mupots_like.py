@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from xnect_lite.data.archives.parts import MANIFEST, write_manifest
 from xnect_lite.data.bodies import leg_arm_length
-from xnect_lite.data.parts import MANIFEST, write_manifest
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, MUPOTS17, ROOT
 from xnect_lite.synth.clip import ClipConfig, render_clip, sample_clip

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from xnect_lite.data.photokit import is_validation
+from xnect_lite.data.readers.photokit import is_validation
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.held_out import share
 from xnect_lite.synth.patterns import random_texture

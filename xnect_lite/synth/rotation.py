@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.fitting.rotation import shortest_turn
+from xnect_lite.stages.fitting.rotation import shortest_turn
 
 
 def shortest_arc(a: np.ndarray, b: np.ndarray) -> np.ndarray:

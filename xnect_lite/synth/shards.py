@@ -1,6 +1,6 @@
 """Rendered pictures on disk: training archives of some hundred pictures, the full truth beside each, one manifest.
 
-``shard-00000.npz`` is an archive as `data.archive` reads it. ``truth-00000.npz`` holds what training does not need: everybody's
+``shard-00000.npz`` is an archive as `data.archives` has them. ``truth-00000.npz`` holds what training needs not: everybody's
 joints in camera space, the picture of who is in front, the floor. ``manifest.json`` says what it was all made from.
 """
 
@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from xnect_lite.data.parts import MANIFEST, replace, write_manifest, write_part
+from xnect_lite.data.archives.parts import MANIFEST, replace, write_manifest, write_part
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.scene import SceneConfig
 from xnect_lite.synth.studio import Assets, Picture, Studio

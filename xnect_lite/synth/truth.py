@@ -13,7 +13,7 @@ from xnect_lite.data.bodies import canonical_body, leg_arm_length
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.silhouettes import Silhouette
 from xnect_lite.errors import XnectError
-from xnect_lite.npz import read_npz
+from xnect_lite.files.npz import read_npz
 from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, NUM_JOINTS
 from xnect_lite.synth.renderer import Rendering
 from xnect_lite.synth.scene import Person

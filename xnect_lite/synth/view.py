@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnect_lite.camera import image_centre_px, project
+from xnect_lite.camera.pinhole import image_centre_px, project
 
 
 @dataclass(frozen=True)

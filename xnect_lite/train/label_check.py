@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from xnect_lite.data.label_fusion import blazepose, fuse, human_joints, opinions, stack_opinions
-from xnect_lite.data.label_trust import fit
-from xnect_lite.data.photokit import SETS, map_records, picture_name, second_labelling
+from xnect_lite.data.readers.label_fusion import blazepose, fuse, human_joints, opinions, stack_opinions
+from xnect_lite.data.readers.label_trust import fit
+from xnect_lite.data.readers.photokit import SETS, map_records, picture_name, second_labelling
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import PCK_SHARE

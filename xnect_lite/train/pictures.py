@@ -7,8 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from xnect_lite.data.parts import read_packed
-from xnect_lite.data.photokit import read_photokit
+from xnect_lite.data.archives.parts import read_packed
+from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.data.sample import Sample, evenly
 
 

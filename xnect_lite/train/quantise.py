@@ -1,4 +1,4 @@
-"""Stage I in int8 for CPUs, by way of `runtime.export`, and what it costs in accuracy on the validation photographs."""
+"""Stage I in int8 for CPUs, by way of `export.write`, and what it costs in accuracy on the validation photographs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.train.config import DataConfig
+from xnect_lite.train.stage1.config import DataConfig
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class QuantiseConfig:
 
 def quantise_stage1(config: QuantiseConfig) -> None:
     """Write the int8 network, and ``.json`` beside it that says what it costs. Raises XnectError if it costs too much."""
-    from xnect_lite.runtime.backends.names import EXPORTED
-    from xnect_lite.runtime.export import check_target, export
-    from xnect_lite.runtime.pictures import labelled_photographs
-    from xnect_lite.train.stage1_data import held_out, read_split
-    from xnect_lite.weights import find_weights, load_network
+    from xnect_lite.export.calibration import labelled_photographs
+    from xnect_lite.export.write import check_target, export
+    from xnect_lite.inference.names import EXPORTED
+    from xnect_lite.inference.weights import find_weights, load_network
+    from xnect_lite.train.stage1.data import held_out, read_split
 
     path = Path(config.out)
     check_target("openvino-int8", path)

@@ -10,16 +10,16 @@ import numpy as np
 from tqdm import tqdm
 
 from xnect_lite.config import GroupingConfig, NetworkConfig
-from xnect_lite.data.label_fusion import blazepose, fuse
-from xnect_lite.data.photokit import SETS, map_records, picture_name
 from xnect_lite.data.pictures import read_rgb
+from xnect_lite.data.readers.label_fusion import blazepose, fuse
+from xnect_lite.data.readers.photokit import SETS, map_records, picture_name
+from xnect_lite.data.readers.votes import agreed
 from xnect_lite.data.sample import LabelledPeople
-from xnect_lite.data.votes import agreed
 from xnect_lite.evaluate.keypoints import match
-from xnect_lite.grouping import group_people
-from xnect_lite.network import Predictor
-from xnect_lite.runtime.timer import StageTimer
 from xnect_lite.skeleton import FLIP
+from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.network import Predictor
+from xnect_lite.timer import StageTimer
 from xnect_lite.train.label_check import Comparison, Record, compare
 from xnect_lite.types import Frame
 

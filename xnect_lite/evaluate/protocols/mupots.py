@@ -73,7 +73,7 @@ def joint_errors(found_mm: np.ndarray, truth_mm: np.ndarray, relative: bool = Tr
 
 @dataclass(frozen=True)
 class Truth:
-    """The T people of one frame that count. Axes as in `data.mupots.MupotsSequence`."""
+    """The T people of one frame that count. Axes as in `data.readers.mupots.MupotsSequence`."""
 
     annot2: np.ndarray
     annot3: np.ndarray

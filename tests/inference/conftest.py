@@ -1,0 +1,3 @@
+"""The small network and its weight file."""
+
+from network_fixtures import net, weights  # noqa: F401

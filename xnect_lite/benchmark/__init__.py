@@ -1,0 +1,1 @@
+"""How fast; `xnect_lite.evaluate` says how good."""

@@ -1,0 +1,1 @@
+"""The camera: how it projects, how it stands, and what fixes metres."""

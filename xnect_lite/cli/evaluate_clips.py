@@ -1,0 +1,77 @@
+"""``xnect-lite eval clips``: what each stage of the pipeline brings, on clips with truth."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING
+
+from xnect_lite.cli.figures import without_nan
+from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
+from xnect_lite.errors import XnectError
+
+if TYPE_CHECKING:
+    from xnect_lite.evaluate.clip_score import ClipScore
+
+_COLUMNS = (  # figure, title, decimals
+    ("ap", "AP", 3), ("found", "found", 3), ("pck3d_150", "3DPCK@150", 3), ("mpjpe_mm", "MPJPE mm", 0),
+    ("root_mm", "root mm", 0),
+    ("idf1", "IDF1", 3), ("swaps", "swaps", 0), ("root_jitter_mm_s2", "root jitter mm/s2", 0),
+    ("joint_jitter_mm_s2", "joint jitter mm/s2", 0), ("foot_slide_mm_s", "foot slide mm/s", 0),
+)  # fmt: skip
+
+
+def add(kinds: argparse._SubParsersAction) -> None:
+    """Register the data set."""
+    clips = kinds.add_parser("clips", help="clips of 'synth demo', or sequences in MuPoTS-3D's format: what each stage brings")
+    clips.add_argument(
+        "--data",
+        required=True,
+        nargs="+",
+        metavar="DIR",
+        help="folders of 'synth demo' or of 'synth mupots-like'; scored together",
+    )
+    clips.add_argument("--json", action="store_true", help="print the figures as JSON")
+    add_network_options(clips)
+    clips.set_defaults(run=_evaluate)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    config = pipeline_config(options)
+    from xnect_lite.evaluate.clips import find_clips
+    from xnect_lite.evaluate.stages import score_stages
+    from xnect_lite.progress import progress_bar
+    from xnect_lite.runners.application import open_predictor
+
+    clips = [clip for folder in options.data for clip in find_clips(folder)]
+    if not clips:
+        raise XnectError(" ".join(options.data), "hold no frame with truth", "Make clips with xnect-lite synth demo")
+    predictor = open_predictor(config.network)
+    with progress_bar(total=sum(len(clip.truths) for clip in clips), unit="frame", disable=None) as bar:
+        scores = score_stages(clips, config, predictor, bar.update)
+    ran_on = {
+        "clips": len(clips), "frames": sum(len(clip.truths) for clip in clips), "backbone": config.network.backbone,
+        "device": predictor.device_name, "backend": predictor.backend, "precision": predictor.precision,
+    }  # fmt: skip
+    if options.json:
+        rows = {name: score.figures() for name, score in scores.items()}
+        print(json.dumps({"stages": without_nan(rows), **ran_on}, indent=2))
+    else:
+        _print(scores, ran_on)
+    return 0
+
+
+def _print(scores: dict[str, ClipScore], ran_on: dict[str, object]) -> None:
+    """A table that Markdown understands as well."""
+    print(", ".join(f"{name} {value}" for name, value in ran_on.items()))
+    widths = [max(map(len, scores)), *(max(5, len(title)) for _, title, _ in _COLUMNS)]
+    rows = [["", *(title for _, title, _ in _COLUMNS)]]
+    for name, score in scores.items():
+        figures = score.figures()
+        cells = ("" if figures[key] != figures[key] else f"{figures[key]:,.{digits}f}" for key, _, digits in _COLUMNS)
+        rows.append([name, *cells])
+    rows.insert(1, ["-" * width for width in widths])
+    for row in rows:
+        print(
+            "| " + " | ".join(f"{cell:<{widths[0]}}" if not i else f"{cell:>{widths[i]}}" for i, cell in enumerate(row)) + " |"
+        )

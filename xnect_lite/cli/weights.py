@@ -1,0 +1,46 @@
+"""``xnect-lite weights``: list or verify the weight files."""
+
+from __future__ import annotations
+
+import argparse
+
+from xnect_lite.errors import XnectError, printable
+
+_LISTED = ("arch", "licence", "trained", "sources", "accuracy")  # keys of the manifest
+
+
+def add(verbs: argparse._SubParsersAction) -> None:
+    """Register the verb."""
+    weights = verbs.add_parser("weights", help="list or verify the weight files")
+    weights.add_argument("action", choices=["list", "verify"])
+    weights.set_defaults(run=_weights)
+
+
+def _weights(options: argparse.Namespace) -> int:
+    from xnect_lite.inference.weights import manifest, search_folders, verify
+
+    found = False
+    for folder in search_folders():
+        for name, entry in manifest(folder).items():
+            if not (folder / name).is_file():
+                continue
+            found = True
+            if options.action == "verify":
+                verify(folder / name)
+                print(f"{folder / name}: as in the manifest")
+            else:
+                lines = [printable(line) for key in _LISTED for line in _lines(key, entry.get(key))]
+                print(folder / name, *lines, sep="\n  ")
+    if not found:
+        looked = ", ".join(map(str, search_folders()))
+        raise XnectError("weights", f"none found in: {looked}", "Train with train_pose.py stage1, or set XNECT_WEIGHTS")
+    return 0
+
+
+def _lines(key: str, value: object) -> list[str]:
+    """What the manifest says under ``key``; of lists and tables an indented line for each member."""
+    if isinstance(value, dict):
+        return [f"{key}:", *(f"  {name}: {member}" for name, member in value.items())]
+    if isinstance(value, list):
+        return [f"{key}:", *(f"  {member}" for member in value)]
+    return [f"{key}: {'not stated' if value is None else value}"]

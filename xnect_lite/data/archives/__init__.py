@@ -1,0 +1,1 @@
+"""Samples packed into files that open at once."""

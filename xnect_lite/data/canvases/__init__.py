@@ -1,0 +1,1 @@
+"""Training pictures made of samples: views, pasted people, light."""

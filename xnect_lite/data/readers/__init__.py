@@ -1,0 +1,1 @@
+"""A file per data set, and what they share."""

@@ -1,0 +1,30 @@
+"""What the app can be asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from xnect_lite.config import PipelineConfig
+
+DEFAULT_TAKES = Path("~/xnect_takes")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the app was asked for.
+
+    source:      as `capture.open_source` takes it.
+    takes:       folder that takes are put in.
+    record:      record from the first result on.
+    screenshot:  picture of the window to save, ``after_s`` seconds after the first result, and then quit.
+    size:        (width, height) of the window, None = what suits the screen.
+    """
+
+    config: PipelineConfig
+    source: str = "0"
+    takes: Path = DEFAULT_TAKES
+    record: bool = False
+    screenshot: Path | None = None
+    after_s: float = 2.0
+    size: tuple[int, int] | None = None

@@ -1,0 +1,99 @@
+"""The offline runner: every frame of a source, none dropped, into a take folder."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from xnect_lite.capture import Source
+from xnect_lite.errors import XnectError
+from xnect_lite.pipeline import Pipeline
+from xnect_lite.record.bvh import BvhOptions
+from xnect_lite.record.overlay import OverlayWriter
+from xnect_lite.record.second_pass import second_pass_of
+from xnect_lite.record.take import TakeRecorder, TakeSummary
+from xnect_lite.record.take_folder import read_info, write_info
+from xnect_lite.runners.ahead import read_ahead
+from xnect_lite.timer import StageStatistics, TimingWindow
+from xnect_lite.types import PoseResult
+
+
+@dataclasses.dataclass(frozen=True)
+class ProcessReport:
+    """What one run did. ``frames_per_s`` is over the whole run, decoding and writing included."""
+
+    take: TakeSummary
+    files: tuple[Path, ...]
+    frames: int
+    frames_with_people: int
+    seconds: float
+    frames_per_s: float
+    stages: dict[str, StageStatistics]
+    device: str
+    backend: str
+    precision: str
+    backbone: str
+    warning: str | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for --json."""
+        values = dataclasses.asdict(self)
+        values["take"]["folder"] = str(self.take.folder)
+        values["take"]["files"] = values["files"] = [str(f) for f in self.files]
+        return values
+
+
+def process_source(
+    source: Source,
+    pipeline: Pipeline,
+    folder: Path,
+    *,
+    overlay: bool = True,
+    on_frame: Callable[[PoseResult], None] | None = None,
+    job: Mapping[str, Any] | None = None,
+) -> ProcessReport:
+    """Run every frame of ``source`` through ``pipeline`` and write a take into ``folder``, which is made with the first frame.
+
+    An interrupt or an error ends the take early; what was recorded so far is kept and readable. ``job`` is written into
+    take.json, with ``complete: true`` once the source has come to its end.
+    """
+    pipeline.reset()
+    fps = source.fps or 30.0
+    window, frames, with_people, begin = TimingWindow(length=None), 0, 0, time.perf_counter()
+    recorder: TakeRecorder | None = None
+    writer = OverlayWriter(folder / "overlay.mp4", fps) if overlay else None
+    with contextlib.ExitStack() as closing:
+        for frame in closing.enter_context(contextlib.closing(read_ahead(source))):
+            result = pipeline.process(frame)
+            if recorder is None:
+                recorder = TakeRecorder(
+                    folder, source=source.name, fps=source.fps, config=pipeline.config, bvh=BvhOptions(fps=fps), job=job
+                )
+                closing.callback(recorder.close, second_pass_of(pipeline.config))
+                if writer:
+                    closing.callback(writer.close)
+            recorder.add(result)
+            if writer:
+                writer.add(result)
+            window.add(dict(result.timings_ms))
+            frames += 1
+            with_people += len(result.people) > 0
+            if on_frame:
+                on_frame(result)
+    if recorder is None:
+        raise XnectError(source.name, "has no frames in the part asked for", "Check --start and --end")
+    take = recorder.close()  # closed already: this only asks for its summary
+    if source.warning:
+        recorder.log(source.warning)
+    if job is not None:
+        write_info(folder, read_info(folder) | {"job": {**job, "complete": True}})
+    seconds = time.perf_counter() - begin
+    files = (*take.files, *([folder / "overlay.mp4"] if overlay else []))
+    return ProcessReport(
+        take, files, frames, with_people, seconds, frames / seconds, window.statistics(),
+        pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone, source.warning,
+    )  # fmt: skip

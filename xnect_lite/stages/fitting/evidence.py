@@ -1,0 +1,74 @@
+"""From what the stages before say of the people in a frame, and what is remembered of them, to what they are fitted to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xnect_lite.camera.intrinsics import Camera
+from xnect_lite.config import FittingConfig
+from xnect_lite.skeleton import NUM_JOINTS, PARENTS
+from xnect_lite.stages.fitting.body import Body
+from xnect_lite.stages.fitting.energy import Evidence
+from xnect_lite.stages.fitting.feet import FEET
+from xnect_lite.stages.fitting.tree import BONES_TO
+from xnect_lite.types import People
+
+_SANE_RAY = 50.0  # a pixel farther from the axis, in focal lengths, is no measurement
+_PIN_MM = 8.0  # spread of a standing foot about where it stands
+_SPREAD_RANGE_MM = (15.0, 300.0)
+_ABSOLUTE_TO_SIGMA = 0.627  # expected length of a 3D error -> spread per axis, for a Gaussian
+
+
+def gather(
+    people: People, joints_mm: np.ndarray, bodies: Sequence[Body], camera: Camera, t_s: float, config: FittingConfig
+) -> Evidence:
+    """The evidence on these people at ``t_s``. ``joints_mm`` (P, 24, 3) are theirs in upright axes, NaN = missing.
+
+    ``depth_mm`` is left at 1: it is known once the fit has a place to start from.
+    """
+    lengths = np.stack([body.lengths_mm for body in bodies])
+    targets = with_lengths(joints_mm, lengths)
+    known = np.isfinite(targets).all(-1)
+    spread = np.clip(_ABSOLUTE_TO_SIGMA * people.spread_mm.astype(np.float64), *_SPREAD_RANGE_MM)
+    spread = np.where(np.isfinite(spread), spread, config.spread_3d_mm)
+    rays = camera.rays(people.joints_px)
+    found = (np.abs(rays) < _SANE_RAY).all(-1) & (people.joint_score > 0)
+    score = np.clip(np.nan_to_num(people.joint_score.astype(np.float64)), 0.0, 1.0)
+
+    warm = np.array([body.pose is not None for body in bodies], float)
+    elapsed = np.array([body.elapsed_s(t_s) for body in bodies])
+    speed = np.array([config.root_speed_mm_s, config.root_speed_mm_s, config.depth_speed_mm_s])
+    last = [body.predicted(t_s) for body in bodies]
+    pins, pins_weight = np.zeros((len(bodies), NUM_JOINTS, 3)), np.zeros((len(bodies), NUM_JOINTS))
+    if config.foot_lock:
+        for i, feet in enumerate(body.feet for body in bodies):
+            pins[i, FEET[feet.stands]], pins_weight[i, FEET[feet.stands]] = feet.pins_mm[feet.stands], 1.0 / _PIN_MM
+    return Evidence(
+        lengths_mm=lengths,
+        joints_mm=np.where(known[..., None], targets, 0.0),
+        joints_weight=np.where(known, 1.0 / spread, 0.0),
+        rays=np.where(found[..., None], rays, 0.0),
+        rays_weight=np.where(found, np.sqrt(score) / config.spread_2d_mm, 0.0),
+        depth_mm=np.ones(len(bodies)),
+        last_root_mm=np.concatenate([pose.root_mm for pose in last]),
+        root_weight=warm[:, None] / (speed * elapsed[:, None]),
+        last_local=np.concatenate([pose.local for pose in last]),
+        turn_weight=warm / (config.turn_speed * elapsed),
+        pins_mm=pins,
+        pins_weight=pins_weight,
+    )
+
+
+def with_lengths(joints_mm: np.ndarray, lengths_mm: np.ndarray) -> np.ndarray:
+    """(P, 24, 3) joints with the directions of the measured bones and the lengths of the skeleton (P, 24).
+
+    NaN joints stay NaN. What hangs below one cannot be chained from the root, and stays where it was measured.
+    """
+    bones = joints_mm - joints_mm[:, PARENTS]
+    length = np.linalg.norm(bones, axis=-1, keepdims=True)
+    bones = np.where(length > 1.0, bones / np.where(length > 1.0, length, 1.0) * lengths_mm[..., None], bones)
+    missing = np.isnan(bones)
+    chained = BONES_TO @ np.where(missing, 0.0, bones)
+    return np.where((BONES_TO @ missing) > 0, joints_mm, chained)

@@ -1,0 +1,1 @@
+"""From partial evidence to complete, metric 3D poses (Stage II)."""

@@ -1,0 +1,93 @@
+"""Stage I at run time: a frame in, maps out. Letterboxing and colour order belong here, devices to the back ends."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+
+from xnect_lite.config import NetworkConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.inference.base import Backend
+from xnect_lite.inference.choose import open_backend
+from xnect_lite.models.xnect import XNect
+from xnect_lite.timer import StageTimer
+from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps
+
+
+def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the network input: landscape for wide frames, portrait for tall ones."""
+    long, short = config.long_side_net_px, config.short_side_net_px
+    if long % 16 or short % 16 or min(long, short) < 16:
+        raise XnectError(
+            "network input", f"{long}x{short} is no multiple of 16", "Change long_side_net_px or short_side_net_px"
+        )
+    return (long, short) if frame_size[0] >= frame_size[1] else (short, long)
+
+
+def letterbox_image(image: np.ndarray, box: Letterbox) -> np.ndarray:
+    """(H, W, 3) uint8 RGB -> (net_height, net_width, 3), scaled and centred on grey exactly as ``box`` says."""
+    height, width = image.shape[:2]
+    if box.scale < 0.7:  # average whole pixels first: bilinear alone would skip some
+        size = (max(1, round(width * box.scale)), max(1, round(height * box.scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    sx, sy = width * box.scale / image.shape[1], height * box.scale / image.shape[0]
+    matrix = np.array([[sx, 0, 0.5 * sx + box.pad_x - 0.5], [0, sy, 0.5 * sy + box.pad_y - 0.5]], np.float64)
+    pad = (PAD_RGB,) * 3
+    return cv2.warpAffine(
+        image, matrix, (box.net_width, box.net_height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=pad
+    )
+
+
+class FrameNetwork(Protocol):
+    """What a pipeline takes for its network, and what that runs on, for overlays and reports."""
+
+    @property
+    def backend(self) -> str: ...
+    @property
+    def device_name(self) -> str: ...
+    @property
+    def precision(self) -> str: ...
+
+    def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
+        """The maps of one frame."""
+        ...
+
+
+class Predictor:
+    """Runs Stage I on single frames.
+
+    On the weight file that ``config`` names, or on ``net``, or on a back end that is open already.
+    ``backend``, ``device_name`` and ``precision`` say what it runs on, for overlays and reports.
+    """
+
+    def __init__(self, config: NetworkConfig, net: XNect | None = None, backend: Backend | None = None) -> None:
+        self.config = config
+        self._backend = backend or open_backend(config, net)
+        self.backend, self.device_name = self._backend.name, self._backend.device_name
+        self.precision = self._backend.precision
+
+    @torch.inference_mode()
+    def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
+        """Maps of one frame, still on the device."""
+        with timer.stage("preprocess"):
+            box = Letterbox.fit(*frame.size, *net_size(self.config, frame.size))
+            image = torch.from_numpy(letterbox_image(frame.image, box))
+        with timer.stage("network", cuda=self._backend.on_gpu):
+            return to_maps(self._backend(image[None]), box)
+
+
+def to_maps(outputs: dict[str, torch.Tensor], box: Letterbox, index: int = 0) -> Maps:
+    """Row ``index`` of the network's outputs as Maps: single precision, probabilities instead of logits."""
+    one = {name: value[index].float() for name, value in outputs.items()}
+    return Maps(
+        heatmaps=one["heatmaps"].sigmoid(),
+        centre=one["centre"][0].sigmoid(),
+        pafs=one["pafs"],
+        locations=one["locations"],
+        depth=one["depth"][0],
+        stride=box.net_width // one["heatmaps"].shape[-1],
+        letterbox=box,
+    )

@@ -1,0 +1,1 @@
+"""Training of the lifting network (Stage II), on Stage I's own answers."""

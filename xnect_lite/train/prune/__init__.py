@@ -1,0 +1,1 @@
+"""Channels made to vanish, cut out, and what is left tuned."""

@@ -1,0 +1,1 @@
+"""Training of the refiner, on Stage I's own maps."""

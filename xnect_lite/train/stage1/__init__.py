@@ -1,0 +1,1 @@
+"""Training of Stage I: backbone, 2D and 3D maps."""
