@@ -126,6 +126,17 @@ def test_the_examples_in_the_documentation_run():
     assert "left wrist at" in done.stdout and "no such film.mp4: no such file" in done.stdout
 
 
+def test_the_example_of_the_readme_runs():
+    """On the first fifth of a second of the clip that comes with it."""
+    root = DOCS.parents[1]
+    (block,) = re.findall(r"```python\n(.*?)```", (root / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    short = block.replace('"docs/demo.mp4")', '"docs/demo.mp4", end_s=0.2)')
+    assert short != block
+    done = subprocess.run([sys.executable, "-c", short], capture_output=True, text=True, timeout=240, cwd=root)
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.splitlines()) >= 3 and ", 24, 3)" in done.stdout
+
+
 # -- run and benchmark -----------------------------------------------------------------------------------------------
 
 
