@@ -39,7 +39,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Trend:
-    """One quantity over the run: medians of the first and last quarter of the samples, slope of a line through all."""
+    """One quantity over the run: medians of the first and last quarter of the samples, slope of a line after the first.
+
+    In the first quarter the program is still taking what it will keep.
+    """
 
     name: str
     first: float
@@ -104,6 +107,6 @@ def trends(samples: Sequence[Sample]) -> list[Trend]:
     found = []
     for column, field in enumerate(fields(Sample)[1:], 1):
         values = table[:, column]
-        slope = float(np.polyfit(hours, values, 1)[0])
+        slope = float(np.polyfit(hours[quarter:], values[quarter:], 1)[0])
         found.append(Trend(field.name, float(np.median(values[:quarter])), float(np.median(values[-quarter:])), slope))
     return found
