@@ -26,8 +26,8 @@ def _soak(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     from dataclasses import asdict
 
+    from xnect_lite.benchmark.soak import soak, trends
     from xnect_lite.capture import check_source
-    from xnect_lite.evaluate.soak import soak, trends
     from xnect_lite.progress import progress_bar
     from xnect_lite.runners.application import open_pipeline
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from untrained import untrained_weights
 
+from xnect_lite.benchmark.soak import Sample, trends
 from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
-from xnect_lite.evaluate.soak import Sample, trends
 
 
 def test_slopes_are_per_hour():
