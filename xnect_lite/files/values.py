@@ -80,7 +80,7 @@ class _Unfit(Exception):
 
 
 def fitting(value: Any, hint: Any, key: str) -> Any:
-    """``value`` as the type ``hint`` of a configuration key: 3 for 3.0, tuples for lists. Raises XnectError if it does not fit."""
+    """``value`` as ``hint``, the type of a configuration key, wants it: 3.0 for 3, tuples for lists. Raises XnectError."""
     try:
         return _convert(value, hint)
     except _Unfit as unfit:
