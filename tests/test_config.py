@@ -118,7 +118,7 @@ def test_mistakes_name_the_key(overrides, message):
         "an empty section",
         "a key twice",
         "a quoted key twice",
-    ],  # fmt: skip
+    ],
 )
 def test_bad_files_are_named(tmp_path, content, message):
     path = tmp_path / "bad.yaml"
