@@ -219,7 +219,7 @@ def _hints(cls: type) -> dict[str, Any]:
 
 
 def _build(cls: type[T], values: dict[str, Any], prefix: str) -> T:
-    known = _hints(cls)
+    known = _hints(cls)  # type: ignore[arg-type]  # a class is hashable
     arguments = {}
     for key, value in values.items():
         name = f"{prefix}{str(key)[:80]}"
