@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from xnect_lite.camera.intrinsics import Camera
-from xnect_lite.config import MOST_PEOPLE, GroupingConfig, PipelineConfig, check_pipeline
+from xnect_lite.config import MOST_PEOPLE, GroupingConfig, PipelineConfig, checked
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import NUM_JOINTS, NUM_LIMBS
 from xnect_lite.stages.fitting import fitter
@@ -82,7 +82,7 @@ def test_skeletons_of_passers_by_are_forgotten_the_longest_unseen_first(monkeypa
 def test_the_most_people_that_can_be_asked_for(people, fine):
     config = PipelineConfig(grouping=GroupingConfig(max_people=people))
     if fine:
-        assert check_pipeline(config) is config
+        assert checked(config) == config
     else:
-        with pytest.raises(XnectError, match="not within 1 to 100"):
-            check_pipeline(config)
+        with pytest.raises(XnectError, match="needs 1 to 100"):
+            checked(config)

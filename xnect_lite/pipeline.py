@@ -12,7 +12,7 @@ from xnect_lite.camera.depth_map import read_depth_mm
 from xnect_lite.camera.floor import FloorEstimator
 from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.camera.statures import Sizes
-from xnect_lite.config import PipelineConfig
+from xnect_lite.config import PipelineConfig, checked
 from xnect_lite.stages.filtering import PoseFilter, cutoff_factor
 from xnect_lite.stages.fitting.fitter import Fitter
 from xnect_lite.stages.grouping.group import group_people
@@ -29,11 +29,11 @@ from xnect_lite.types import Frame, People, PoseResult
 class Pipeline:
     """Everything between capture and view. One caller at a time; two pipelines share nothing.
 
-    Raises XnectError when weights or device cannot be had.
+    Raises XnectError when weights or device cannot be had, and for a value out of its range in ``config``.
     """
 
     def __init__(self, config: PipelineConfig | None = None, predictor: FrameNetwork | None = None) -> None:
-        self.config = config or PipelineConfig()
+        self.config = checked(config or PipelineConfig())
         self._network: FrameNetwork = predictor or Predictor(self.config.network)
         self._refine = open_refine(self.config.refining)
         self._lift = open_lift(self.config.lifting)

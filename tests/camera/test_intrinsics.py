@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from xnect_lite.camera.intrinsics import Camera, camera_for, load_intrinsics
-from xnect_lite.config import CameraConfig, PipelineConfig, check_pipeline
+from xnect_lite.config import CameraConfig, PipelineConfig, checked
 from xnect_lite.errors import XnectError
 
 BENT = Camera(1920, 1080, 1500.0, 1480.0, 970.0, 530.0, (-0.25, 0.08, 0.001, -0.002, 0.0))
@@ -91,7 +91,7 @@ def test_files_that_do_not_fit_are_refused(case, values, size, words, tmp_path):
 
 def test_one_way_to_say_the_focal_length_is_enough():
     with pytest.raises(XnectError, match="focal_px and fov_deg say the same thing"):
-        check_pipeline(PipelineConfig(camera=CameraConfig(focal_px=900.0, fov_deg=60.0)))
+        checked(PipelineConfig(camera=CameraConfig(focal_px=900.0, fov_deg=60.0)))
 
 
 def test_distortion_goes_there_and_back():

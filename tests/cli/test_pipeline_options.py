@@ -57,7 +57,7 @@ REFUSED = [
     (["--smoothing", "1.5"], "filtering.smoothing"),
     (["--set", "refining.least_score=1.5"], "refining.least_score"),
     (["--pitch", "200"], "camera.pitch_deg"),
-    (["--set", "camera.floor=wood"], "estimated, given, level"),
+    (["--set", "camera.floor=wood"], "estimated, given or level"),
 ]
 
 

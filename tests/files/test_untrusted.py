@@ -68,11 +68,11 @@ def test_plain_values_are_read(text, value):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("grouping.max_people=2001-99-99", "needs int, got '2001-99-99'"),
+        ("grouping.max_people=2001-99-99", "needs a whole number, 1 to 100, got '2001-99-99'"),
         ("grouping.max_people=" + "9" * 5000, "a number of 5,000 digits"),
         ("network.weights=!!int ''", "not YAML"),
         ("fitting={a: [" + "1," * 500 + "]}", "'fitting.a': is unknown"),
-        ('grouping.max_people="\\e[31mred"', r"needs int, got '\x1b[31mred'"),
+        ('grouping.max_people="\\e[31mred"', r"got '\x1b[31mred'"),
         ('"\\e[31m"=1', "is unknown"),
         (".".join("a" * 3000) + "=1", "is unknown"),
     ],

@@ -20,7 +20,7 @@ import torch
 from crowd import crowd_picture
 
 from xnect_lite.data.archives.packed import pack
-from xnect_lite.data.canvases.config import SHARES, AugmentConfig
+from xnect_lite.data.canvases.config import AugmentConfig
 from xnect_lite.data.canvases.sampler import CanvasSampler
 from xnect_lite.data.contact_sheet import save_contact_sheet
 from xnect_lite.data.targets import Targets, encode
@@ -31,7 +31,8 @@ from xnect_lite.train.stage1.losses import stage1_losses
 from xnect_lite.train.stage1.validate import validate
 
 SIZE = (128, 96)
-EVERYTHING = AugmentConfig(**dict.fromkeys(SHARES, 1.0) | {"mosaic": 0.3, "background": 0.2, "whole_picture": 0.3})
+_SHARES = [f.name for f in fields(AugmentConfig) if f.type == "Share" and f.name != "fill"]
+EVERYTHING = AugmentConfig(**dict.fromkeys(_SHARES, 1.0) | {"mosaic": 0.3, "background": 0.2, "whole_picture": 0.3})
 """All that happens to a canvas happens to all of them; of ways to make one, all occur."""
 
 

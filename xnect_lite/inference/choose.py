@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from xnect_lite.config import NetworkConfig
+from xnect_lite.config import NetworkConfig, checked
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.base import Backend
-from xnect_lite.inference.devices import check_precision, choose_device
-from xnect_lite.inference.names import BACKENDS, EXPORTED, NEVER_OPENED
+from xnect_lite.inference.devices import choose_device
+from xnect_lite.inference.names import EXPORTED, NEVER_OPENED
 from xnect_lite.inference.weights import find_weights, int8_of, load_network
 from xnect_lite.models.compress import fuse
 
@@ -30,10 +30,8 @@ def open_backend(config: NetworkConfig, net: nn.Module | None = None) -> Backend
     weights in their int8 form if no precision is asked for.
     Raises XnectError for anything that is not there or does not fit.
     """
+    config = checked(config, "network.")
     device = choose_device(config.device)
-    check_precision(config.precision)
-    if config.backend not in ("auto", *BACKENDS):
-        raise XnectError(f"--backend {config.backend}", "is unknown", f"Use auto, {', '.join(BACKENDS)}")
     path = Path() if net is not None else find_weights(config.backbone, config.weights)
     name = _named(config.backend, path)
     if name == "auto" and net is not None:

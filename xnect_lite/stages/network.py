@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from xnect_lite.config import NetworkConfig
-from xnect_lite.errors import XnectError
+from xnect_lite.config import NetworkConfig, checked
 from xnect_lite.inference.base import Backend
 from xnect_lite.inference.choose import open_backend
 from xnect_lite.models.xnect import XNect
@@ -20,10 +19,6 @@ from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps
 def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, int]:
     """(width, height) of the network input: landscape for wide frames, portrait for tall ones."""
     long, short = config.long_side_net_px, config.short_side_net_px
-    if long % 16 or short % 16 or min(long, short) < 16:
-        raise XnectError(
-            "network input", f"{long}x{short} is no multiple of 16", "Change long_side_net_px or short_side_net_px"
-        )
     return (long, short) if frame_size[0] >= frame_size[1] else (short, long)
 
 
@@ -64,7 +59,7 @@ class Predictor:
     """
 
     def __init__(self, config: NetworkConfig, net: XNect | None = None, backend: Backend | None = None) -> None:
-        self.config = config
+        self.config = checked(config, "network.")
         self._backend = backend or open_backend(config, net)
         self.backend, self.device_name = self._backend.name, self._backend.device_name
         self.precision = self._backend.precision

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated, Literal
 
 import numpy as np
 
+from xnect_lite.files.values import Range
 from xnect_lite.synth.body import BONE, Body
 from xnect_lite.synth.motion import MotionFile, Poses, retarget
 from xnect_lite.synth.picture import Camera, compose, degrade
 from xnect_lite.synth.pose import UP, walk_pose
 from xnect_lite.synth.renderer import Light
 from xnect_lite.synth.rotation import about
-from xnect_lite.synth.scene import Cast, Person, Scene, sample_character, sample_light
+from xnect_lite.synth.scene import Cast, FieldOfView, Person, PictureSide, Scene, sample_character, sample_light
 from xnect_lite.synth.studio import Studio
 from xnect_lite.synth.truth import Truth, measure
 from xnect_lite.synth.view import View, look
@@ -28,12 +30,12 @@ _TRIES = 6
 class ClipConfig:
     """A clip to be made. ``kind``: 'crossing' people walk from side to side, 'mixed' anything people do."""
 
-    people: int = 3
-    seconds: float = 10.0
-    fps: float = 30.0
-    kind: str = "mixed"
-    size: tuple[int, int] = (512, 320)
-    fov_deg: tuple[float, float] = (50.0, 75.0)
+    people: Annotated[int, Range(1, 1000)] = 3
+    seconds: Annotated[float, Range(0, 10_000, "()")] = 10.0
+    fps: Annotated[float, Range(0, 10_000, "()")] = 30.0
+    kind: Literal["crossing", "mixed"] = "mixed"
+    size: tuple[PictureSide, PictureSide] = (512, 320)
+    fov_deg: tuple[FieldOfView, FieldOfView] = (50.0, 75.0)
 
     @property
     def frames(self) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from xnect_lite.config import checked
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.clip import ClipConfig, render_clip, sample_clip
 from xnect_lite.synth.picture import Camera
@@ -27,7 +28,7 @@ def write_demo(
 
     Raises XnectError if the folder cannot be written.
     """
-    folder, truths = Path(folder), []
+    folder, config, truths = Path(folder), checked(config), []
     rng = np.random.default_rng((seed, int(assets.held_out)))
 
     def frames(pairs: Iterator[tuple[np.ndarray, Truth]]) -> Iterator[np.ndarray]:

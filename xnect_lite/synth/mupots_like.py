@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
+from xnect_lite.config import checked
 from xnect_lite.data.archives.parts import MANIFEST, write_manifest
 from xnect_lite.data.bodies import leg_arm_length
 from xnect_lite.errors import XnectError
+from xnect_lite.files.values import Count, Range
 from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, MUPOTS17, ROOT
 from xnect_lite.synth.clip import ClipConfig, render_clip, sample_clip
 from xnect_lite.synth.picture import encode_jpeg, sample_camera
-from xnect_lite.synth.scene import SceneConfig
+from xnect_lite.synth.scene import PictureSide, SceneConfig
 from xnect_lite.synth.studio import Assets, Studio
 from xnect_lite.synth.truth import Truth
 from xnect_lite.synth.workshop import Workshop
@@ -29,10 +31,10 @@ from xnect_lite.synth.workshop import Workshop
 class BenchmarkConfig:
     """Length and size of the benchmark. The official score matches people within 40 px: of pictures of about this size."""
 
-    sequences: int = 20
-    frames: int = 60
-    fps: float = 30.0
-    size: tuple[int, int] = (1920, 1080)
+    sequences: Count = 20
+    frames: Count = 60
+    fps: Annotated[float, Range(0, 10_000, "()")] = 30.0
+    size: tuple[PictureSide, PictureSide] = (1920, 1080)
 
 
 def write_mupots_like(
@@ -47,7 +49,7 @@ def write_mupots_like(
 
     Raises XnectError if the folder already holds a benchmark, or cannot be written.
     """
-    folder, assets = Path(folder), replace(assets, held_out=True)
+    folder, assets, config = Path(folder), replace(assets, held_out=True), checked(config)
     if (folder / MANIFEST).exists():
         raise XnectError(str(folder), "already holds a benchmark", "Choose another folder, or remove it")
     jobs = [(str(folder), seed, number, config) for number in range(1, config.sequences + 1)]

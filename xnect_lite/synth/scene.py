@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
 
 import numpy as np
 
+from xnect_lite.config import Rules
+from xnect_lite.files.values import Range, Share
 from xnect_lite.skeleton import INDEX, ROOT
 from xnect_lite.synth.body import BONE, Body, BodySet, forward, posed_joints, skin
 from xnect_lite.synth.mesh import Look, Mesh, box, turned, vertex_normals
@@ -23,23 +26,33 @@ _TRIES = 12
 _APART_M = 0.45  # nobody's pelvis is nearer to another's than this, on the floor
 _NEAREST_M = 0.7
 _EYE_HEIGHT_M = (0.15, 6.0)
+PictureSide = Annotated[int, Range(32, 4096)]
+Degrees = Annotated[float, Range(-89, 89)]
+FieldOfView = Annotated[float, Range(1, 170)]
+Height = Annotated[float, Range(1, 100_000)]
+
+
+def _least_before_most(scene: SceneConfig) -> tuple[str, str] | None:
+    swapped = [key for key in ("fov_deg", "pitch_deg", "stature_px") if getattr(scene, key)[0] > getattr(scene, key)[1]]
+    return (f"{' and '.join(swapped)} has the larger value first", "Write [LEAST, MOST]") if swapped else None
 
 
 @dataclass(frozen=True)
 class SceneConfig:
     """Ranges that scenes are drawn from. Pairs are (least, most)."""
 
-    size: tuple[int, int] = (512, 320)  # width, height, px
-    people_share: tuple[float, ...] = (0.22, 0.3, 0.2, 0.1, 0.07, 0.05, 0.04, 0.02)  # of pictures with 1, 2, … people
-    fov_deg: tuple[float, float] = (35.0, 90.0)  # across the longer side
-    pitch_deg: tuple[float, float] = (-25.0, 45.0)  # > 0 looks down
-    roll_deg: float = 4.0  # standard deviation
-    stature_px: tuple[float, float] = (70.0, 520.0)  # how tall a standing adult would appear, log-uniform
-    overlap: float = 0.35  # share of people placed behind or before the one before
-    objects: float = 0.3  # share of pictures with objects standing in front of people
-    cut_outs: float = 0.15  # share with pieces of other pictures over them
-    captured: float = 0.75  # share of poses from motion capture, where there is any
-    mixed: float = 0.3  # share of captured poses with limbs of other poses
+    rules: ClassVar[Rules] = (_least_before_most,)
+    size: tuple[PictureSide, PictureSide] = (512, 320)  # width, height, px
+    people_share: tuple[Share, ...] = (0.22, 0.3, 0.2, 0.1, 0.07, 0.05, 0.04, 0.02)  # of pictures with 1, 2, … people
+    fov_deg: tuple[FieldOfView, FieldOfView] = (35.0, 90.0)  # across the longer side
+    pitch_deg: tuple[Degrees, Degrees] = (-25.0, 45.0)  # > 0 looks down
+    roll_deg: Annotated[float, Range(0, 180)] = 4.0  # standard deviation
+    stature_px: tuple[Height, Height] = (70.0, 520.0)  # how tall a standing adult would appear, log-uniform
+    overlap: Share = 0.35  # share of people placed behind or before the one before
+    objects: Share = 0.3  # share of pictures with objects standing in front of people
+    cut_outs: Share = 0.15  # share with pieces of other pictures over them
+    captured: Share = 0.75  # share of poses from motion capture, where there is any
+    mixed: Share = 0.3  # share of captured poses with limbs of other poses
 
 
 @dataclass(frozen=True)

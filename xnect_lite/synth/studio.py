@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from xnect_lite.config import checked
 from xnect_lite.data.sample import Sample, decode_rgb
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.bake import bodies_or_bake
@@ -77,7 +78,7 @@ class Studio:
     """Everything loaded once: bodies, clothes, motion, backgrounds, the renderer."""
 
     def __init__(self, assets: Assets, config: SceneConfig | None = None) -> None:
-        config = config or SceneConfig()
+        config = checked(config or SceneConfig())
         bodies = bodies_or_bake(assets.bodies)
         rows = share(range(len(bodies)), assets.held_out)
         if not rows:

@@ -10,6 +10,7 @@ from pathlib import Path
 from xnect_lite.data.archives.parts import read_packed
 from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.data.sample import Sample, evenly
+from xnect_lite.files.values import CountOrAll
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class PictureConfig:
     archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead
     synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
-    limit: int = 0  # use only about so many pictures of each split, evenly spread; 0 = all
+    limit: CountOrAll = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 
 
 def read_split(config: PictureConfig, split: str) -> list[Sample]:

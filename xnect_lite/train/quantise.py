@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-from xnect_lite.config import NetworkConfig
+from xnect_lite.config import NetworkConfig, checked
 from xnect_lite.errors import XnectError
+from xnect_lite.files.values import Count, CountOrAll, Range
 from xnect_lite.train.stage1.config import DataConfig
 
 
@@ -16,9 +18,9 @@ class QuantiseConfig:
     """One quantisation. The network input is that of ``network``."""
 
     out: str = "runs/int8/xnect_int8.xml"  # an OpenVINO file; its .bin lies beside it
-    calibration_images: int = 300  # training photographs that the ranges are taken from
-    check_images: int = 0  # validation photographs scored before and after; 0 = all, as 300 can be off by two points
-    max_drop: float = 1.0  # points of PCK@0.2 that int8 may lose
+    calibration_images: Count = 300  # training photographs that the ranges are taken from
+    check_images: CountOrAll = 0  # validation photographs scored before and after; 0 = all, as 300 can be off by two points
+    max_drop: Annotated[float, Range(0, 100)] = 1.0  # points of PCK@0.2 that int8 may lose
     network: NetworkConfig = field(default_factory=NetworkConfig)  # network.weights: what to quantise, '' = the shipped ones
     data: DataConfig = field(default_factory=DataConfig)
 
@@ -31,6 +33,7 @@ def quantise_stage1(config: QuantiseConfig) -> None:
     from xnect_lite.inference.weights import find_weights, load_network
     from xnect_lite.train.stage1.data import held_out, read_split
 
+    config = checked(config)
     path = Path(config.out)
     check_target("openvino-int8", path)
     weights = find_weights(config.network.backbone, config.network.weights)

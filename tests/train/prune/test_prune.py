@@ -120,9 +120,9 @@ def test_stopped_and_resumed_ends_with_the_same_network(photos, start, pruned, t
     [
         ("init=PRUNED", "has no norms left to prune by"),
         ("init=nowhere.safetensors", "no such weight file"),
-        ("threshold=-1", "'threshold': is -1.0, not within 0"),
-        ("sparse_share=1.5", "'sparse_share': is 1.5"),
-        ("multiple=0", "'multiple': is 0"),
+        ("threshold=-1", "'threshold': needs 0 to 1000000, got -1"),
+        ("sparse_share=1.5", "'sparse_share': needs more than 0 to below 1, got 1.5"),
+        ("multiple=0", "'multiple': needs 1 to 4096, got 0"),
         ("precision=fp17", "'precision': needs bf16 or fp32"),
         ("--resume", "state.pt: does not exist. Start the run without --resume"),
     ],

@@ -198,13 +198,13 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("widths=[8, 8]", "'widths': needs three widths of 1 or more"),
-        ("widths=[8, 0, 8]", "'widths': needs three widths of 1 or more"),
+        ("widths=[8, 8]", "'widths': needs a list of 3, got [8, 8]"),
+        ("widths=[8, 0, 8]", "'widths': needs 1 to 4096, got 0"),
         ("precision=fp8", "'precision': needs bf16 or fp32"),
-        ("epochs=0", "'epochs': needs 1 or more"),
-        ("batch=0", "'batch': needs 1 or more"),
-        ("exclusion=-1", "'exclusion': needs 0 or more"),
-        ("exclusion=.nan", "'exclusion': needs 0 or more"),
+        ("epochs=0", "'epochs': needs 1 to 1000000000, got 0"),
+        ("batch=0", "'batch': needs 1 to 1000000000, got 0"),
+        ("exclusion=-1", "'exclusion': needs 0 to 1000, got -1"),
+        ("exclusion=.nan", "'exclusion': needs 0 to 1000, got nan"),
     ],
 )
 def test_values_that_cannot_be_are_refused_before_anything_is_done(tmp_path, capsys, change, message):

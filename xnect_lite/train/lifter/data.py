@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import match
 from xnect_lite.files.npz import read_npz
+from xnect_lite.files.values import Deviation, Range, Share
 from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, ROOT
 from xnect_lite.stages.grouping.group import group_people
 from xnect_lite.stages.network import Predictor
@@ -107,14 +109,14 @@ def load(path: Path) -> LiftSet:
 class LiftAugment:
     """Chances and sizes of what is done to a person before the network sees them."""
 
-    flip: float = 0.5
-    rotation_deg: float = 15.0  # in the picture's plane, standard deviation
-    drop_joint: float = 0.1
-    drop_limb: float = 0.15
-    drop_lower_body: float = 0.1  # people behind a table
-    drop_locations: float = 0.1  # a joint keeps its place in the picture and loses its bones
-    jitter: float = 0.015  # of the person's size, standard deviation
-    location_noise_m: float = 0.03
+    flip: Share = 0.5
+    rotation_deg: Annotated[float, Range(0, 180)] = 15.0  # in the picture's plane, standard deviation
+    drop_joint: Share = 0.1
+    drop_limb: Share = 0.15
+    drop_lower_body: Share = 0.1  # people behind a table
+    drop_locations: Share = 0.1  # a joint keeps its place in the picture and loses its bones
+    jitter: Deviation = 0.015  # of the person's size, standard deviation
+    location_noise_m: Deviation = 0.03
 
 
 def augment(people: LiftSet, config: LiftAugment, generator: torch.Generator) -> LiftSet:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from xnect_lite.config import as_dict
+from xnect_lite.config import as_dict, checked
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.weights import find_weights, save_weights, sha256
 from xnect_lite.models.lifter import Lifted, Lifter, evidence
@@ -33,6 +33,7 @@ from xnect_lite.train.short_run import adamw, begin
 
 def train_stage2(config: Stage2Config) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
+    config = checked(config)
     out = begin(config)
     train, held_out = (answers(config, split) for split in ("train", "val"))
     print(f"{len(train)} people to train on, {len(held_out)} to validate on", flush=True)

@@ -19,13 +19,14 @@ from torch import nn
 
 from xnect_lite.benchmark.candidate import Candidate
 from xnect_lite.benchmark.measure import Plan, measure
+from xnect_lite.config import checked
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.devices import choose_device
 from xnect_lite.inference.weights import find_weights, load_network, save_weights
 from xnect_lite.models.compress import PruneReport, prune
 from xnect_lite.models.xnect import XNect
-from xnect_lite.train.prune.config import PruneConfig, check_prune
-from xnect_lite.train.stage1.config import Stage1Config, check
+from xnect_lite.train.prune.config import PruneConfig
+from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.data import held_out
 from xnect_lite.train.stage1.run import train_stage1
 from xnect_lite.train.stage1.validate import validate
@@ -38,8 +39,7 @@ def train_pruned(config: PruneConfig, resume: bool = False) -> None:
 
     Raises XnectError as `train_stage1` does, and for weights without norms.
     """
-    check(config)
-    check_prune(config)
+    config = checked(config)
     out = Path(config.out)
     start = find_weights(config.backbone, config.init)
     if load_network(start, config.backbone).arch.get("form") == "fused":
@@ -68,11 +68,11 @@ def phases(config: PruneConfig, start: Path) -> tuple[Stage1Config, Stage1Config
     sparse = replace(
         config, out=str(out / "sparse"), init=str(start), optimizer="adam", learning_rate=config.sparse_rate,
         weight_decay=config.sparse_l2, minutes=config.minutes * config.sparse_share,
-        steps=round(config.steps * config.sparse_share),
+        steps=max(1, round(config.steps * config.sparse_share)),
     )  # fmt: skip
     tune = replace(
         config, out=str(out / "tune"), init=str(out / "cut.safetensors"), optimizer="adamw", learning_rate=config.tune_rate,
-        minutes=config.minutes - sparse.minutes, steps=config.steps - sparse.steps,
+        minutes=config.minutes - sparse.minutes, steps=max(1, config.steps - sparse.steps),
     )  # fmt: skip
     return sparse, tune
 

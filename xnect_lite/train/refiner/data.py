@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import match
 from xnect_lite.files.npz import read_npz
+from xnect_lite.files.values import Deviation, Range, Share
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
 from xnect_lite.skeleton import FLIP, INDEX, LIMBS, NUM_JOINTS
 from xnect_lite.stages.grouping.group import group_people
@@ -141,11 +143,11 @@ _COLUMNS = [name for name in RefineSet.__dataclass_fields__ if name != "crops"]
 class RefineAugment:
     """Chances and sizes of what is done to a person before the network sees them."""
 
-    flip: float = 0.5
-    rotation_deg: float = 10.0  # standard deviation
-    scale: float = 0.12  # standard deviation of its logarithm
-    shift: float = 0.04  # sides of the crop, standard deviation
-    lose_joint: float = 0.05  # a joint that was found is not shown
+    flip: Share = 0.5
+    rotation_deg: Annotated[float, Range(0, 180)] = 10.0  # standard deviation
+    scale: Deviation = 0.12  # standard deviation of its logarithm
+    shift: Deviation = 0.04  # sides of the crop, standard deviation
+    lose_joint: Share = 0.05  # a joint that was found is not shown
 
 
 def augmented(people: RefineSet, config: RefineAugment, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:

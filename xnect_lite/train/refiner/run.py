@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from xnect_lite.config import as_dict
+from xnect_lite.config import as_dict, checked
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import PCK_SHARE
 from xnect_lite.inference.devices import channels_last
@@ -23,7 +23,7 @@ from xnect_lite.stages.refining.refine import decode, load_refiner
 from xnect_lite.train.checkpoint import Ema
 from xnect_lite.train.pictures import kept, origin, read_split
 from xnect_lite.train.refiner import data as refine_data
-from xnect_lite.train.refiner.config import RefineConfig, check_refine
+from xnect_lite.train.refiner.config import RefineConfig
 from xnect_lite.train.refiner.data import RefineSet, augmented, maps_of
 from xnect_lite.train.schedule import learning_rate
 from xnect_lite.train.short_run import adamw, begin
@@ -34,7 +34,7 @@ _APART = 4 * TARGET_SIZE  # so far from each other, right and left can be told a
 
 def train_refiner(config: RefineConfig) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
-    check_refine(config)
+    config = checked(config)
     first = load_refiner(Path(config.init)) if config.init else None
     out = begin(config)
     train, held_out = (answers(config, split) for split in ("train", "val"))

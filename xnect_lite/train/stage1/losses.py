@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from xnect_lite.data.targets import Targets
+from xnect_lite.files.values import Range, Weight
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """Relative weights of the terms; chosen so that they stay within a factor of three of each other."""
 
-    heat: float = 1.0
-    paf: float = 1.0
-    location: float = 1.0
-    depth: float = 0.2
-    focus: float = 1.0  # exponent of |target - prediction| that turns the loss towards what is still wrong
-    paf_background: float = 0.15  # weight of a cell on no limb against one on a limb
+    heat: Weight = 1.0
+    paf: Weight = 1.0
+    location: Weight = 1.0
+    depth: Weight = 0.2
+    # exponent of |target - prediction| that turns the loss towards what is still wrong
+    focus: Annotated[float, Range(0, 10)] = 1.0
+    paf_background: Weight = 0.15  # weight of a cell on no limb against one on a limb
 
 
 def stage1_losses(maps: dict[str, Tensor], targets: Targets, config: LossConfig) -> dict[str, Tensor]:

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from xnect_lite.config import as_dict
+from xnect_lite.config import as_dict, checked
 from xnect_lite.data.archives.packed import pack
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.devices import channels_last
 from xnect_lite.inference.weights import save_weights
 from xnect_lite.train.checkpoint import Ema, load_state, prepare_folder, save_state
 from xnect_lite.train.schedule import Budget, Due, learning_rate
-from xnect_lite.train.stage1.config import Stage1Config, check
+from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.data import describe_data, held_out, read_split, refuse_other_data
 from xnect_lite.train.stage1.processes import Processes
 from xnect_lite.train.stage1.report import Report
@@ -32,7 +32,7 @@ def train_stage1(config: Stage1Config, resume: bool = False) -> bool:
 
     Raises XnectError for what the user can mend; the last checkpoint is then intact.
     """
-    check(config)
+    config = checked(config)
     processes = Processes(config.device)
     prepare_folder(Path(config.out), resume)
     if config.threads:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from xnect_lite.config import GroupingConfig, NetworkConfig
@@ -18,7 +20,7 @@ def validate(
     renders: list[Sample],
     config: ValidationConfig,
     device: torch.device,
-    precision: str,
+    precision: Literal["bf16", "fp32"],
 ) -> dict[str, float]:
     """Figures of the photographs, and after ``renders_`` those of the renders, of which the whole truth is known.
 
