@@ -119,6 +119,7 @@ class FittingConfig:
     iterations: int = 3  # Gauss-Newton steps per frame
     spread_3d_mm: float = 100.0  # of joints whose spread the lifting network does not give
     spread_2d_mm: float = 30.0  # of a surely found joint, in millimetres at the person's distance
+    spread_depth: float = 0.03  # of the distance lifting placed somebody at, as a share of it
     outlier_sigmas: float = 3.0  # joints off by more than this lose their weight
     turn_speed: float = 3.0  # rad/s
     root_speed_mm_s: float = 3000.0  # across the line of sight
@@ -155,7 +156,8 @@ def check_pipeline(config: PipelineConfig) -> PipelineConfig:
         ("fitting.iterations", config.fitting.iterations, 1, 100),
         ("fitting.calibration_s", config.fitting.calibration_s, 0.0, 600.0),
         *((f"fitting.{name}", getattr(config.fitting, name), 1e-3, 1e6) for name in (
-            "spread_3d_mm", "spread_2d_mm", "outlier_sigmas", "turn_speed", "root_speed_mm_s", "depth_speed_mm_s")),
+            "spread_3d_mm", "spread_2d_mm", "spread_depth", "outlier_sigmas", "turn_speed", "root_speed_mm_s",
+            "depth_speed_mm_s")),
     ):  # fmt: skip
         if not low <= value <= high:
             raise XnectError(f"configuration key '{key}'", f"is {value}, not within {low:g} to {high:g}", "Mend the value")

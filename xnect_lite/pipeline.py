@@ -17,7 +17,7 @@ from xnect_lite.floor import FloorEstimator
 from xnect_lite.grouping import group_people
 from xnect_lite.intrinsics import camera_for
 from xnect_lite.lift_network import open_lift
-from xnect_lite.lifting import lift_people
+from xnect_lite.lifting import assumed_stature_m, lift_people
 from xnect_lite.network import Predictor
 from xnect_lite.refining import open_refine
 from xnect_lite.runtime.timer import StageTimer
@@ -41,7 +41,9 @@ class Pipeline:
         fitting, filtering = self.config.fitting, self.config.filtering
         self._filter = PoseFilter(filtering)
         self._sizes = Sizes(self.config.camera)
-        self._fitter = Fitter(fitting, self._sizes.stature_m, looseness=cutoff_factor(filtering.smoothing))
+        self._fitter = Fitter(
+            fitting, self._sizes.stature_m, cutoff_factor(filtering.smoothing), assumed_stature_m(self.config.camera)
+        )
         self._floor = FloorEstimator(self.config.camera)
         self._long_side: int | None = None
         self._timer = StageTimer()
