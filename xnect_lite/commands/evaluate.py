@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnect_lite.commands import evaluate_clips
+from xnect_lite.commands import evaluate_clips, evaluate_multiview
 from xnect_lite.commands.figures import print_figures
 from xnect_lite.commands.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
@@ -29,6 +29,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         add_network_options(pictures)
         pictures.set_defaults(run=_evaluate)
     evaluate_clips.add(kinds)
+    evaluate_multiview.add(kinds)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
