@@ -92,6 +92,7 @@ class TrackingConfig:
     known_again: float = 0.2  # difference of clothes (0..1) below which somebody is the same
     confirm_s: float = 0.1  # a track younger than this is not reported unless it is clear from the start
     confirm_score: float = 0.5  # a first detection with at least this person score is reported at once
+    facing: bool = True  # which way people face is decided over time; false = by each frame alone
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,6 +11,7 @@ import dataclasses
 from xnect_lite.appearance import clothing
 from xnect_lite.config import PipelineConfig
 from xnect_lite.depth_map import read_depth_mm
+from xnect_lite.facing import FacingKeeper
 from xnect_lite.filtering import PoseFilter, cutoff_factor
 from xnect_lite.fitting.fitter import Fitter
 from xnect_lite.floor import FloorEstimator
@@ -37,7 +38,7 @@ class Pipeline:
         self._network = predictor or Predictor(self.config.network)
         self._refine = open_refine(self.config.refining)
         self._lift = open_lift(self.config.lifting)
-        self._tracker = Tracker(self.config.tracking)
+        self._tracker, self._facing = Tracker(self.config.tracking), FacingKeeper()
         fitting, filtering = self.config.fitting, self.config.filtering
         self._filter = PoseFilter(filtering)
         self._sizes = Sizes(self.config.camera)
@@ -70,7 +71,7 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everybody: a new take or a new source starts."""
-        for stage in (self._tracker, self._filter, self._fitter, self._floor, self._sizes):
+        for stage in (self._tracker, self._facing, self._filter, self._fitter, self._floor, self._sizes):
             stage.reset()
         self._long_side = None
 
@@ -98,6 +99,8 @@ class Pipeline:
         zoom = self._zoom(frame)
         with timer.stage("tracking"):
             people = self._tracker.update(_zoomed(people, zoom), frame.t_s, clothing(frame.image, people))
+            if config.tracking.facing:
+                people = self._facing.update(people, frame.t_s)
         with timer.stage("filtering"):
             people = self._filter.update(people, frame.t_s)
         people = _zoomed(people, 1 / zoom)

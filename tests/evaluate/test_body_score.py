@@ -7,7 +7,8 @@ import pytest
 from people import walking_person
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.evaluate.body_score import BodyScore, aligned, facing, knee_bend_deg
+from xnect_lite.evaluate.body_score import BodyScore, aligned, knee_bend_deg
+from xnect_lite.facing import facing
 from xnect_lite.skeleton import INDEX, ROOT
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from xnect_lite.facing import facing
 from xnect_lite.fitting.calibrate import bone_lengths, leg_arm_mm
 from xnect_lite.skeleton import INDEX, ROOT
 
@@ -31,12 +32,6 @@ def knee_bend_deg(joints_mm: np.ndarray) -> np.ndarray:
         hip, knee, ankle = (joints_mm[..., INDEX[f"{side}_{name}"], :] for name in ("hip", "knee", "ankle"))
         bends.append(_angle_deg(knee - hip, ankle - knee))
     return np.stack(bends, -1)
-
-
-def facing(joints_mm: np.ndarray) -> np.ndarray:
-    """(..., 3) where the chest of joints (..., 24, 3) points, in the axes of a right-handed space; any length."""
-    across = joints_mm[..., INDEX["l_shoulder"], :] - joints_mm[..., INDEX["r_shoulder"], :]
-    return np.cross(across, joints_mm[..., INDEX["neck"], :] - joints_mm[..., ROOT, :])
 
 
 def _angle_deg(a: np.ndarray, b: np.ndarray) -> np.ndarray:
