@@ -1,4 +1,4 @@
-"""Which way people face, over time: read from the wrong side now and then, turning round for real, walking, away for a while."""
+"""Which way people face, over time: read from the wrong side now and then, turning round for real, walking, hidden."""
 
 from __future__ import annotations
 
