@@ -120,11 +120,11 @@ class FittingConfig:
     iterations: int = 3  # Gauss-Newton steps per frame
     spread_3d_mm: float = 100.0  # of joints whose spread the lifting network does not give
     spread_2d_mm: float = 30.0  # of a surely found joint, in millimetres at the person's distance
-    spread_depth: float = 0.03  # of the distance lifting placed somebody at, as a share of it
+    spread_depth: float = 0.04  # of the distance lifting placed somebody at, as a share of it
     outlier_sigmas: float = 3.0  # joints off by more than this lose their weight
     turn_speed: float = 3.0  # rad/s
     root_speed_mm_s: float = 3000.0  # across the line of sight
-    depth_speed_mm_s: float = 1200.0  # along it
+    depth_speed_mm_s: float = 800.0  # along it
 
 
 @dataclasses.dataclass(frozen=True)
