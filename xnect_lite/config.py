@@ -112,6 +112,7 @@ class TrackingConfig:
     # a track younger than this is not reported unless it is clear from the start
     confirm_s: Annotated[float, Range(0, 60)] = 0.1
     confirm_score: Share = 0.5  # a first detection with at least this person score is reported at once
+    facing: bool = True  # which way people face is decided over time; false = by each frame alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,10 +141,11 @@ class FittingConfig:
     iterations: Annotated[int, Range(1, 100)] = 3  # Gauss-Newton steps per frame
     spread_3d_mm: Spread = 100.0  # of joints whose spread the lifting network does not give
     spread_2d_mm: Spread = 30.0  # of a surely found joint, in millimetres at the person's distance
+    spread_depth: Annotated[float, Range(1e-3, 10)] = 0.04  # of the distance lifting placed somebody at, as a share of it
     outlier_sigmas: Spread = 3.0  # joints off by more than this lose their weight
     turn_speed: Spread = 3.0  # rad/s
     root_speed_mm_s: Spread = 3000.0  # across the line of sight
-    depth_speed_mm_s: Spread = 1200.0  # along it
+    depth_speed_mm_s: Spread = 800.0  # along it
 
 
 @dataclasses.dataclass(frozen=True)

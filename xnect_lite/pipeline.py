@@ -11,8 +11,9 @@ import dataclasses
 from xnect_lite.camera.depth_map import read_depth_mm
 from xnect_lite.camera.floor import FloorEstimator
 from xnect_lite.camera.intrinsics import camera_for
-from xnect_lite.camera.statures import Sizes
+from xnect_lite.camera.statures import Sizes, assumed_stature_m
 from xnect_lite.config import PipelineConfig, checked
+from xnect_lite.stages.facing import FacingKeeper
 from xnect_lite.stages.filtering import PoseFilter, cutoff_factor
 from xnect_lite.stages.fitting.fitter import Fitter
 from xnect_lite.stages.grouping.group import group_people
@@ -37,11 +38,13 @@ class Pipeline:
         self._network: FrameNetwork = predictor or Predictor(self.config.network)
         self._refine = open_refine(self.config.refining)
         self._lift = open_lift(self.config.lifting)
-        self._tracker = Tracker(self.config.tracking)
+        self._tracker, self._facing = Tracker(self.config.tracking), FacingKeeper()
         fitting, filtering = self.config.fitting, self.config.filtering
         self._filter = PoseFilter(filtering)
         self._sizes = Sizes(self.config.camera)
-        self._fitter = Fitter(fitting, self._sizes.stature_m, looseness=cutoff_factor(filtering.smoothing))
+        self._fitter = Fitter(
+            fitting, self._sizes.stature_m, cutoff_factor(filtering.smoothing), assumed_stature_m(self.config.camera)
+        )
         self._floor = FloorEstimator(self.config.camera)
         self._long_side: int | None = None
         self._timer = StageTimer()
@@ -68,7 +71,7 @@ class Pipeline:
 
     def reset(self) -> None:
         """Forget everybody: a new take or a new source starts."""
-        for stage in (self._tracker, self._filter, self._fitter, self._floor, self._sizes):
+        for stage in (self._tracker, self._facing, self._filter, self._fitter, self._floor, self._sizes):
             stage.reset()
         self._long_side = None
 
@@ -96,6 +99,8 @@ class Pipeline:
         zoom = self._zoom(frame)
         with timer.stage("tracking"):
             people = self._tracker.update(_zoomed(people, zoom), frame.t_s, clothing(frame.image, people))
+            if config.tracking.facing:
+                people = self._facing.update(people, frame.t_s)
         with timer.stage("filtering"):
             people = self._filter.update(people, frame.t_s)
         people = _zoomed(people, 1 / zoom)

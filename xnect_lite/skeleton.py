@@ -92,14 +92,16 @@ their nearest relative's (neck = shoulder, pelvis and spine = hip, hand = wrist,
 CANONICAL_LEG_ARM_M = 1.40
 """Thigh + shin + upper arm + forearm, sides averaged, of the body in whose scale location maps are written."""
 CANONICAL_STATURE_M = 1.70
-"""Stature of that body."""
+"""Stature of that body: head top to sole in a T-pose (`fitting.tree.stature_of`), which is what stature means everywhere."""
 
 CANONICAL_BONE_M = np.zeros(NUM_JOINTS)
 """(24,) length of the bone parent(j) -> j on the canonical body, metres; the root's is 0.
-Proportions of a standing adult; thigh .43 + shin .42 + upper arm .29 + forearm .26 = 1.40."""
+Proportions of a standing adult; thigh .425 + shin .405 + upper arm .30 + forearm .27 = 1.40. Upright, the hips are .906 above
+the soles (toes .076 below the ankles), the shoulders 1.396 and the head top 1.70: Drillis and Contini's segments of that
+stature, to within 6 mm."""
 for _name, _length in {
-    "spine": 0.23, "neck": 0.28, "head": 0.16, "head_top": 0.13, "nose": 0.12, "ear": 0.08,
-    "shoulder": 0.17, "elbow": 0.29, "wrist": 0.26, "hand": 0.09, "hip": 0.095, "knee": 0.43, "ankle": 0.42, "toe": 0.18,
+    "spine": 0.22, "neck": 0.27, "head": 0.174, "head_top": 0.13, "nose": 0.12, "ear": 0.08,
+    "shoulder": 0.17, "elbow": 0.30, "wrist": 0.27, "hand": 0.09, "hip": 0.095, "knee": 0.425, "ankle": 0.405, "toe": 0.18,
 }.items():  # fmt: skip
     for _side in ("", "r_", "l_"):
         if _side + _name in INDEX:

@@ -18,11 +18,12 @@ from xnect_lite.record.bvh import BvhClip, BvhOptions, Track, build_clips, clip_
 from xnect_lite.record.euler import matrices_from_euler_zxy
 from xnect_lite.record.second_pass import filter_backwards
 from xnect_lite.record.take import TakeRecorder, load_take
-from xnect_lite.skeleton import INDEX
+from xnect_lite.skeleton import INDEX, PARENTS
 from xnect_lite.stages.filtering import PoseFilter
 from xnect_lite.stages.fitting.calibrate import bone_lengths
 from xnect_lite.stages.fitting.fitter import Fitter
 from xnect_lite.stages.fitting.tree import TREE_INDEX, place_joints
+from xnect_lite.stages.lifting.lift import chain
 from xnect_lite.types import Floor, Frame, People, PoseResult
 
 FACE = [INDEX["nose"], INDEX["r_ear"], INDEX["l_ear"]]
@@ -70,6 +71,21 @@ def test_the_file_holds_the_fitted_rotations_and_skeleton(tmp_path):
     expected_cm = world_from_cam_cm(of_people(frames, "joints_mm") + of_people(frames, "root_cam_mm")[:, None])
     error_mm = 10 * np.linalg.norm(clip_joints_world_cm(clip) - expected_cm, axis=-1)[settled][:, BODY]
     assert error_mm.max() < 0.05
+
+
+@pytest.mark.parametrize("stature_m", [1.70, 1.82])
+def test_the_t_pose_of_the_file_is_as_tall_as_was_said(tmp_path, stature_m):
+    """Of somebody whose limbs are read a tenth too short."""
+    t_s = seconds(30)
+    joints_mm, root_cam_mm = walking_person(t_s, start_cam_mm=(0, 4000))
+    bones = joints_mm - joints_mm[:, PARENTS]
+    bones[:, [INDEX[f"{side}_{end}"] for side in "lr" for end in ("knee", "ankle", "elbow", "wrist")]] *= 0.9
+    fitter = Fitter(stature_m=lambda _: stature_m)
+    seen = observe(chain(bones), root_cam_mm)
+    frames = [fitter.update(people, CAMERA, t) for people, t in zip(seen, t_s, strict=True)]
+    clip = build_clip(load_take(record(tmp_path / "t", t_s, frames)).track(1), BvhOptions(t_pose_first=True))
+    rest = clip_joints_world_cm(clip)[0]
+    assert rest[INDEX["head_top"], 1] - np.nanmin(rest[:, 1]) == pytest.approx(100 * stature_m, rel=0.01)
 
 
 def test_frames_that_were_not_fitted_are_bridged(tmp_path):

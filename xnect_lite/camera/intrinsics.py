@@ -21,6 +21,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+import yaml
 from numpy.typing import ArrayLike
 
 from xnect_lite.camera.pinhole import default_focal_px, image_centre_px, project
@@ -156,18 +157,29 @@ def load_intrinsics(path: str | Path) -> Camera:
         raise XnectError(str(path), f"cannot be read ({error.strerror})", "Check camera.intrinsics") from error
     except ValueError as error:
         raise XnectError(str(path), f"is neither JSON nor YAML ({error})", "Mend the file") from error
+    return camera_of_values(values, str(path))
+
+
+def camera_of_values(values: object, where: str) -> Camera:
+    """The camera that a file's keys describe. Raises XnectError naming ``where`` and what is wrong."""
     if not isinstance(values, dict) or (missing := [k for k in _KEYS if k not in values]):
         lacks = ", ".join(missing) if isinstance(values, dict) else "its keys"
-        raise XnectError(str(path), f"lacks {lacks}", f"Give {', '.join(_KEYS)} and, if need be, distortion")
+        raise XnectError(where, f"lacks {lacks}", f"Give {', '.join(_KEYS)} and, if need be, distortion")
     if unknown := set(values) - {*_KEYS, "distortion"}:
-        raise XnectError(str(path), f"has unknown keys {sorted(map(str, unknown))}", f"Known: {', '.join(_KEYS)}, distortion")
+        raise XnectError(where, f"has unknown keys {sorted(map(str, unknown))}", f"Known: {', '.join(_KEYS)}, distortion")
     distortion = values.get("distortion") or []
     numbers = [values[k] for k in _KEYS] + (distortion if isinstance(distortion, list) else [None])
     if not all(isinstance(n, (int, float)) and not isinstance(n, bool) and math.isfinite(n) for n in numbers):
-        raise XnectError(str(path), "holds something that is not a number", "Give plain numbers, distortion as a list")
+        raise XnectError(where, "holds something that is not a number", "Give plain numbers, distortion as a list")
     if min(values[k] for k in ("width", "height", "fx", "fy")) <= 0 or len(distortion) not in _DISTORTION_LENGTHS:
         raise XnectError(
-            str(path), "has a size or focal length that is not positive, or not 4, 5 or 8 distortion values", "Mend the file"
+            where, "has a size or focal length that is not positive, or not 4, 5 or 8 distortion values", "Mend the file"
         )
     fx, fy, cx, cy = (float(values[k]) for k in ("fx", "fy", "cx", "cy"))
     return Camera(int(values["width"]), int(values["height"]), fx, fy, cx, cy, tuple(float(d) for d in distortion))
+
+
+def save_intrinsics(camera: Camera, path: str | Path) -> None:
+    """Write a calibration file that `load_intrinsics` reads back."""
+    values = {key: getattr(camera, key) for key in _KEYS}
+    Path(path).write_text(yaml.safe_dump(values | {"distortion": list(camera.distortion)}), encoding="utf-8")

@@ -13,6 +13,7 @@ from xnect_lite.cli import (
     evaluate_coco,
     evaluate_lsp,
     evaluate_mpii,
+    evaluate_multiview,
     evaluate_mupots,
     evaluate_peers,
     evaluate_report,
@@ -40,6 +41,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         pictures.set_defaults(run=_evaluate)
     for kind in (
         evaluate_clips,
+        evaluate_multiview,
         evaluate_mpii,
         evaluate_mupots,
         evaluate_3dhp,

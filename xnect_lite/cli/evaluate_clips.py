@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 from xnect_lite.cli.figures import without_nan
 from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
 from xnect_lite.errors import XnectError
-
-if TYPE_CHECKING:
-    from xnect_lite.evaluate.clip_score import ClipScore
 
 _COLUMNS = (  # figure, title, decimals
     ("ap", "AP", 3), ("found", "found", 3), ("pck3d_150", "3DPCK@150", 3), ("mpjpe_mm", "MPJPE mm", 0),
@@ -57,18 +54,19 @@ def _evaluate(options: argparse.Namespace) -> int:
         rows = {name: score.figures() for name, score in scores.items()}
         print(json.dumps({"stages": without_nan(rows), **ran_on}, indent=2))
     else:
-        _print(scores, ran_on)
+        print_stages({name: score.figures() for name, score in scores.items()}, ran_on, _COLUMNS)
     return 0
 
 
-def _print(scores: dict[str, ClipScore], ran_on: dict[str, object]) -> None:
-    """A table that Markdown understands as well."""
+def print_stages(
+    rows_of_figures: Mapping[str, Mapping[str, float]], ran_on: Mapping[str, object], columns: Sequence[tuple[str, str, int]]
+) -> None:
+    """A table that Markdown understands as well, a row for each name. ``columns``: (figure, title, decimals)."""
     print(", ".join(f"{name} {value}" for name, value in ran_on.items()))
-    widths = [max(map(len, scores)), *(max(5, len(title)) for _, title, _ in _COLUMNS)]
-    rows = [["", *(title for _, title, _ in _COLUMNS)]]
-    for name, score in scores.items():
-        figures = score.figures()
-        cells = ("" if figures[key] != figures[key] else f"{figures[key]:,.{digits}f}" for key, _, digits in _COLUMNS)
+    widths = [max(map(len, rows_of_figures)), *(max(5, len(title)) for _, title, _ in columns)]
+    rows = [["", *(title for _, title, _ in columns)]]
+    for name, figures in rows_of_figures.items():
+        cells = ("" if figures[key] != figures[key] else f"{figures[key]:,.{digits}f}" for key, _, digits in columns)
         rows.append([name, *cells])
     rows.insert(1, ["-" * width for width in widths])
     for row in rows:

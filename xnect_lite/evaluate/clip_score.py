@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xnect_lite.evaluate.body_score import BodyScore
 from xnect_lite.evaluate.identity import IdentityScore, matched_frames
 from xnect_lite.evaluate.keypoints import KeypointScore
 from xnect_lite.evaluate.photos import inside_picture
@@ -27,6 +28,7 @@ class ClipScore:
 
     keypoints: KeypointScore = dataclasses.field(default_factory=KeypointScore)
     identity: IdentityScore = dataclasses.field(default_factory=IdentityScore)
+    body: BodyScore = dataclasses.field(default_factory=BodyScore)
     root_mm: list[float] = dataclasses.field(default_factory=list)
     steady: list[Steadiness] = dataclasses.field(default_factory=list)
     people: int = 0
@@ -46,6 +48,8 @@ class ClipScore:
             found = rows[whose[people]]
             cam = truth.joints_cam_mm[people].astype(np.float64)
             self.keypoints.add_3d(cam - cam[:, [ROOT]], take.joints_mm[found].astype(np.float64), known[people])
+            self.body.add(cam, take.joints_mm[found].astype(np.float64) + take.root_cam_mm[found][:, None].astype(np.float64))
+            self.body.add_2d(truth.joints_px[people], take.joints_px[found], take.joint_score[found])
             self.root_mm += np.linalg.norm(take.root_cam_mm[found] - cam[:, ROOT], axis=-1).tolist()
             self.people, self.found = self.people + int(sure.sum()), self.found + len(people)
             rows_of_people += list(zip(found.tolist(), (people + 1).tolist(), strict=True))
@@ -71,6 +75,7 @@ class ClipScore:
         pck3d_150     share of root-relative joints within 150 mm, of everybody there: people missed are wrong
         mpjpe_mm      mean error of these joints, of the people found
         root_mm       mean error of the pelvis in camera space, of the people found
+        pa_mpjpe_mm, distance_mm, limbs, knee_deg, straight_knee_deg, facing_deg, turned, error_px   of bodies, see `BodyScore`
         idf1, swaps   of identities; NaN if none were given
         root_jitter_mm_s2, joint_jitter_mm_s2, foot_slide_mm_s   see `steadiness`, of the people found under their true names;
                       the truth says when a foot stands
@@ -83,6 +88,7 @@ class ClipScore:
             "pck3d_150": keypoints["pck3d_150"],
             "mpjpe_mm": keypoints["mpjpe_mm"],
             "root_mm": float(np.nanmean(self.root_mm)) if np.isfinite(self.root_mm).any() else np.nan,
+            **self.body.figures(),
             "idf1": identity["idf1"] if named else np.nan,
             "swaps": float(identity["swaps"]) if named else np.nan,
             **{name: self._mean_of(name) for name in _STEADY},

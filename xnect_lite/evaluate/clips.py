@@ -20,10 +20,11 @@ from xnect_lite.synth.truth import Truth, load_truths
 
 @dataclass(frozen=True)
 class Clip:
-    """A video, or a folder of pictures, whose frame i is ``truths[i]``."""
+    """A video, or a folder of pictures, whose frame i is ``truths[i]``; and its calibration file, where there is one."""
 
     path: Path
     truths: Sequence[Truth]
+    intrinsics: Path | None = None
 
     @property
     def focal_px(self) -> float:

@@ -6,7 +6,7 @@ The network sees every frame once; everything after it runs once for each row of
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -58,6 +58,7 @@ def pipelines(config: PipelineConfig) -> dict[str, PipelineConfig]:
         "the same without the lifting network": _with(config, lifting={"network": False}),
         "the same without filtering": _with(config, filtering={"enabled": False}),
         "the same without fitting": unfitted,
+        "the same with facing by the frame": _with(config, tracking={"facing": False}),
         "the same with foot lock": _with(config, fitting={"foot_lock": True}),
     }
 
@@ -68,19 +69,25 @@ def _with(config: PipelineConfig, **sections: Mapping[str, object]) -> PipelineC
 
 
 def score_stages(
-    clips: Sequence[Clip], config: PipelineConfig, predictor: Predictor, on_frame: Callable[[], object] = lambda: None
+    clips: Sequence[Clip],
+    config: PipelineConfig,
+    predictor: Predictor,
+    on_frame: Callable[[], object] = lambda: None,
+    wanted: Collection[str] | None = None,
 ) -> dict[str, ClipScore]:
     """Row of the table -> its score over all clips; first the truth itself, last the parts left out.
 
-    A clip is taken as filmed with a calibrated camera unless ``config`` says something of the lens. ``on_frame`` is called for
-    every frame. Raises XnectError for clips that cannot be read.
+    ``wanted`` names the rows to go through; without it, all are. A clip is taken as filmed with a calibrated camera unless
+    ``config`` says something of the lens. ``on_frame`` is called for every frame. Raises XnectError for clips that cannot be
+    read.
     """
     scores: dict[str, ClipScore] = {}
     for clip in clips:
         calibrated = config
         if not (config.camera.intrinsics or config.camera.focal_px or config.camera.fov_deg):
-            calibrated = _with(config, camera={"focal_px": clip.focal_px})
-        for name, records in _run(clip, calibrated, SharedPass(predictor), on_frame).items():
+            lens = {"intrinsics": str(clip.intrinsics)} if clip.intrinsics else {"focal_px": clip.focal_px}
+            calibrated = _with(config, camera=lens)
+        for name, records in _run(clip, calibrated, SharedPass(predictor), on_frame, wanted).items():
             take = take_of_records(np.concatenate(records), info={"focal_px": clip.focal_px})
             whole = pipelines(calibrated).get(name)
             second_pass = second_pass_of(whole) if whole else None
@@ -89,7 +96,7 @@ def score_stages(
 
 
 def _run(
-    clip: Clip, config: PipelineConfig, network: SharedPass, on_frame: Callable[[], object]
+    clip: Clip, config: PipelineConfig, network: SharedPass, on_frame: Callable[[], object], wanted: Collection[str] | None
 ) -> dict[str, list[np.ndarray]]:
     """Row of the table -> a frame's records, frame by frame."""
     rows: dict[str, Stages] = {
@@ -97,8 +104,9 @@ def _run(
         **_untracked(config, network),
     }
     for name, changed in pipelines(config).items():
-        pipeline = Pipeline(changed, network)
-        rows[name] = partial(_processed, pipeline)
+        if wanted is None or name in wanted:
+            rows[name] = partial(_processed, Pipeline(changed, network))
+    rows = {name: stages for name, stages in rows.items() if wanted is None or name in wanted}
     records: dict[str, list[np.ndarray]] = {name: [] for name in rows}
     with clip.open() as source:
         for frame in source:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.skeleton import CANONICAL_BONE_M, NUM_JOINTS
+from xnect_lite.skeleton import CANONICAL_BONE_M, NUM_JOINTS, ROOT
 from xnect_lite.stages.fitting import energy
 from xnect_lite.stages.fitting.energy import NUM_ROWS, NUM_UNKNOWNS, Evidence, Pose, evaluate, joints_mm
 from xnect_lite.stages.fitting.limits import MIDDLE
@@ -34,8 +34,7 @@ def some_evidence(people: int, rng: np.random.Generator) -> Evidence:
         joints_weight=rng.uniform(0.005, 0.05, points.shape[:2]) * (rng.random(points.shape[:2]) > 0.2),
         rays=points[..., :2] * (1, -1) / -points[..., 2:],
         rays_weight=rng.uniform(0.02, 0.1, points.shape[:2]) * (rng.random(points.shape[:2]) > 0.2),
-        depth_mm=-truth.root_mm[:, 2],
-        last_root_mm=last.root_mm,
+        root_mm=last.root_mm,
         root_weight=rng.uniform(0.001, 0.01, (people, 3)),
         last_local=last.local,
         turn_weight=rng.uniform(0.5, 5, people),
@@ -89,7 +88,7 @@ def test_steps_lead_back_to_a_pose_that_explains_everything():
     points = joints_mm(truth, lengths)
     evidence = Evidence(
         lengths, points - truth.root_mm[:, None], np.full((1, NUM_JOINTS), 0.05),
-        points[..., :2] * (1, -1) / -points[..., 2:], np.full((1, NUM_JOINTS), 0.05), -truth.root_mm[:, 2],
+        points[..., :2] * (1, -1) / -points[..., 2:], np.full((1, NUM_JOINTS), 0.05),
         truth.root_mm, np.zeros((1, 3)), truth.local, np.zeros(1), points, np.zeros((1, NUM_JOINTS)),
     )  # fmt: skip
     step = np.concatenate([rng.normal(scale=100, size=(1, 3)), rng.normal(scale=0.2, size=(1, NUM_UNKNOWNS - 3))], 1)
@@ -104,3 +103,17 @@ def test_nothing_known_stays_finite():
     blank = Evidence(**nothing | {"lengths_mm": evidence.lengths_mm, "last_local": evidence.last_local})
     found = solve(some_pose(2, rng), blank, iterations=3, outlier_sigmas=3.0)
     assert np.isfinite(found.root_mm).all() and np.isfinite(found.local).all()
+
+
+def test_a_joint_beside_its_ray_by_hand():
+    """The root at 4 m, seen along the axis; it is 60 mm to the right and 30 mm up: so far beside its ray, wherever it is."""
+    rng = np.random.default_rng(5)
+    for depth in (4000.0, 2000.0):
+        evidence = some_evidence(1, rng)
+        evidence.rays[:], evidence.rays_weight[:] = 0.0, 0.01
+        pose = dataclasses.replace(some_pose(1, rng), root_mm=np.array([[60.0, 30.0, -depth]]))
+        off = evaluate(pose, evidence)[0][:, energy._2D].reshape(NUM_JOINTS, 2)
+        np.testing.assert_allclose(off[ROOT], (0.6, 0.3), atol=1e-12)
+        evidence.rays[0, ROOT] = (0.1, 0.05)  # x right, y down: at this depth a tenth of it to the right, a twentieth down
+        off = evaluate(pose, evidence)[0][:, energy._2D].reshape(NUM_JOINTS, 2)
+        np.testing.assert_allclose(off[ROOT], ((60 - 0.1 * depth) / 100, (30 + 0.05 * depth) / 100), atol=1e-12)

@@ -14,9 +14,9 @@ from people import random_mover, walking_person
 
 from xnect_lite.config import FittingConfig
 from xnect_lite.skeleton import CANONICAL_BONE_M, FLIP, INDEX, NUM_JOINTS, ROOT
-from xnect_lite.stages.fitting.calibrate import Calibration, bone_lengths, estimate_lengths_mm, limbs_mm
+from xnect_lite.stages.fitting.calibrate import Calibration, bone_lengths, estimate_lengths_mm, measured_lengths_mm, size_of
 from xnect_lite.stages.fitting.fitter import Fitter
-from xnect_lite.stages.fitting.tree import NUM_TREE, TREE_INDEX, UPRIGHT, place_joints
+from xnect_lite.stages.fitting.tree import NUM_TREE, TREE_INDEX, UPRIGHT, place_joints, stature_of
 from xnect_lite.types import People
 
 
@@ -59,8 +59,38 @@ def test_bones_are_constant_once_calibrated_and_as_long_as_the_stature_says():
     assert (lengths.std(0) <= 1e-6 * np.maximum(lengths.mean(0), 1.0)).all()
     np.testing.assert_allclose(lengths.mean(0), fitted[-1].bone_lengths_mm[0], rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(lengths.mean(0), lengths.mean(0)[FLIP], rtol=1e-5)
-    limbs = [INDEX[f"l_{end}"] for end in ("knee", "ankle", "elbow", "wrist")]
-    assert lengths.mean(0)[limbs].sum() == pytest.approx(limbs_mm(1.87), rel=1e-5)
+    assert stature_of(lengths.mean(0)) == pytest.approx(1870, rel=1e-5)
+
+
+def test_bones_read_too_flat_do_not_move_people_away():
+    """Of what points along the line of sight 40 % is lost, and with it length: the picture says the same as before."""
+    t_s = seconds(60)
+    joints_mm, root_cam_mm = planted(t_s, facing_deg=30, start_cam_mm=(0, 4000))
+    seen = observe(joints_mm, root_cam_mm, noise_mm=0.0, noise_px=0.0)
+    for people in seen:
+        people.joints_mm[..., 2] *= 0.6
+    fitted = fit_all(seen, t_s)
+    away = over_time(fitted, "root_cam_mm")[:, 2] / root_cam_mm[:, 2]
+    assert abs(away.mean() - 1) < 0.012
+
+
+def test_who_walks_towards_the_camera_is_not_trailed():
+    """At 1.5 m/s a lag of one frame would be 50 mm."""
+    t_s = seconds(90)
+    joints_mm, root_cam_mm = (np.repeat(a[:1], 90, 0) for a in walking_person(t_s))
+    root_cam_mm = root_cam_mm + np.outer(t_s, (0.0, 0.0, -1500.0)) + (0.0, 0.0, 3000.0)
+    fitted = fit_all(observe(joints_mm, root_cam_mm, noise_mm=30.0, noise_px=3.0), t_s)
+    behind = over_time(fitted, "root_cam_mm")[30:, 2] - root_cam_mm[30:, 2]
+    assert abs(behind.mean()) < 25
+
+
+def test_somebody_lifted_for_another_stature_stands_where_the_true_one_puts_them():
+    """Lifting took a child of 0.85 m for 1.70 m, and so twice as far away."""
+    t_s = seconds(20)
+    joints_mm, root_cam_mm = walking_person(t_s, start_cam_mm=(300, 4000))
+    seen = observe(joints_mm, root_cam_mm, noise_mm=0.0, noise_px=0.0)
+    fitted = fit_all(seen, t_s, stature_m=lambda _: 0.85, lifted_stature_m=1.70)
+    np.testing.assert_allclose(over_time(fitted, "root_cam_mm"), root_cam_mm / 2, rtol=0.03, atol=30)
 
 
 def test_rotations_give_the_joints_back():
@@ -247,7 +277,62 @@ def test_lengths_come_from_medians_and_proportions():
     )
     assert 1.03 < changed[0] / changed[1] < 1.1, "what is measured well counts more than proportions"
     assert got[ROOT] == 0
-    np.testing.assert_allclose(Calibration(1.0).lengths_mm(1.70), 1000 * CANONICAL_BONE_M, atol=1e-9)
+    np.testing.assert_allclose(Calibration(1.0).lengths_mm(1.70), 1000 * CANONICAL_BONE_M, atol=0.1)
+
+
+LIMBS = [INDEX[f"{side}_{end}"] for side in "rl" for end in ("knee", "ankle", "elbow", "wrist")]
+TRUNK = [INDEX[name] for name in ("spine", "neck", "head", "head_top")]
+
+
+def test_limbs_read_too_short_do_not_swell_the_body():
+    """Limbs 15 % short, the trunk right: less than half of that is believed, and what is missing below is added all over."""
+    samples = np.tile(1000 * CANONICAL_BONE_M, (30, 1))
+    samples[:, LIMBS] *= 0.85
+    got = estimate_lengths_mm(samples, stature_m=1.70)
+    assert stature_of(got) == pytest.approx(1700)
+    assert got[TRUNK].sum() / (1000 * CANONICAL_BONE_M[TRUNK].sum()) == pytest.approx(1.02, abs=0.01)
+    assert size_of(got, 1.70) == pytest.approx(0.98, abs=0.01)
+
+
+def test_bones_are_believed_by_how_sure_their_ends_are():
+    """A forearm half as long again: of ends sure to 16 mm it is believed, of a wrist off by 200 mm hardly."""
+    wrists = [INDEX["r_wrist"], INDEX["l_wrist"]]
+    samples = np.tile(1000 * CANONICAL_BONE_M, (4, 1))
+    samples[:, wrists] *= 1.5
+    longer = []
+    for error in (10.0, 125.0):
+        errors = np.full(samples.shape, 10.0)
+        errors[:, wrists] = error
+        got = estimate_lengths_mm(samples, 1.70, errors)
+        longer.append(got[wrists[0]] / got[INDEX["r_elbow"]] / (0.27 / 0.30))
+    assert longer[0] > 1.25 and longer[1] < 1.03
+
+
+def test_sightings_count_by_how_sure_they_are():
+    """Three blurred frames against one sharp one: the sharp one's length is the median."""
+    samples = np.tile(1000 * CANONICAL_BONE_M, (4, 1))
+    samples[:3, LIMBS] *= 0.7
+    errors = np.full(samples.shape, 100.0)
+    errors[3] = 20.0
+    np.testing.assert_allclose(estimate_lengths_mm(samples, 1.70, errors), 1000 * CANONICAL_BONE_M, atol=0.1)
+
+
+def test_bones_of_unsure_ends_by_hand():
+    """Knee 50 mm off, ankle 130: the shin's own 120, of which .627 along it; read 350 mm long it is one of 370."""
+    spread, joints = np.full(NUM_JOINTS, 50.0), np.zeros((NUM_JOINTS, 3))
+    spread[INDEX["l_ankle"]] = 130.0
+    joints[INDEX["l_ankle"], 1] = 350.0
+    lengths, errors = measured_lengths_mm(joints, spread)
+    assert lengths[INDEX["l_ankle"]] == pytest.approx(370) and errors[INDEX["l_ankle"]] == pytest.approx(0.627 * 120)
+    assert lengths[INDEX["l_knee"]] == 0.0 and errors[INDEX["l_knee"]] == 10.0, "the least there is"
+    lengths, errors = measured_lengths_mm(joints, np.full(NUM_JOINTS, np.nan))
+    assert lengths[INDEX["l_ankle"]] == 350.0 and (errors == 25.0).all(), "nobody says"
+
+
+def test_size_is_that_of_legs_and_arms_for_the_stature_lifting_assumed():
+    assert size_of(1000 * CANONICAL_BONE_M, 1.70) == pytest.approx(1.0)
+    assert size_of(900 * CANONICAL_BONE_M, 1.70) == pytest.approx(0.9)
+    assert size_of(1000 * CANONICAL_BONE_M, 0.85) == pytest.approx(2.0)
 
 
 def test_ten_people_take_a_few_milliseconds_each():

@@ -7,11 +7,11 @@ import pytest
 from people import about, posed_body_mm, random_mover
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.skeleton import CANONICAL_BONE_M, INDEX, NUM_JOINTS, ROOT
+from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, NUM_JOINTS, ROOT
 from xnect_lite.stages.fitting.aim import aim
 from xnect_lite.stages.fitting.limits import AXIS_OF, HIGH, JOINT_OF, LOW, MIDDLE
 from xnect_lite.stages.fitting.rotation import rotvec_jacobian, shortest_turn, to_matrix, to_rotvec
-from xnect_lite.stages.fitting.tree import CARRIER, MOVES, NUM_TREE, TREE, TREE_INDEX, place_joints
+from xnect_lite.stages.fitting.tree import CARRIER, MOVES, NUM_TREE, TREE, TREE_INDEX, place_joints, stature_of
 from xnect_lite.types import NUM_TREE_JOINTS
 
 LENGTHS_MM = 1000 * CANONICAL_BONE_M
@@ -25,6 +25,18 @@ def test_the_tree_has_as_many_joints_as_people_have_rotations():
 def test_rest_pose_is_that_of_the_other_body():
     rest = place_joints(np.tile(np.eye(3), (NUM_TREE, 1, 1)), LENGTHS_MM)
     np.testing.assert_allclose(rest[NOT_NOSE], posed_body_mm({}, 1)[0, NOT_NOSE], atol=1e-9)
+
+
+def test_stature_is_from_head_top_to_sole_in_the_t_pose():
+    assert stature_of(CANONICAL_BONE_M) == pytest.approx(CANONICAL_STATURE_M, abs=5e-4)
+    rest = place_joints(np.tile(np.eye(3), (NUM_TREE, 1, 1)), LENGTHS_MM)
+    assert stature_of(LENGTHS_MM) == pytest.approx(rest[:, 1].max() - rest[:, 1].min())
+    longer = LENGTHS_MM.copy()
+    longer[INDEX["neck"]] += 10  # up
+    longer[[INDEX["l_knee"], INDEX["r_knee"]]] += 20  # down, once
+    longer[[INDEX["l_elbow"], INDEX["l_hip"], INDEX["nose"]]] += 50  # across
+    assert stature_of(longer) - stature_of(LENGTHS_MM) == pytest.approx(30)
+    np.testing.assert_allclose(stature_of(np.stack([LENGTHS_MM, 2 * longer])), [stature_of(LENGTHS_MM), 2 * stature_of(longer)])
 
 
 @pytest.mark.parametrize(

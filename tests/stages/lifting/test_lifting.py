@@ -11,7 +11,15 @@ from scipy.spatial.transform import Rotation
 
 from xnect_lite.config import CameraConfig
 from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, JOINTS, NUM_JOINTS, PARENTS, ROOT
-from xnect_lite.stages.lifting.lift import NEUTRAL_BONES_M, chain, complete_bones, lift_people, plausible_lengths
+from xnect_lite.stages.lifting.lift import (
+    NEUTRAL_BONES_M,
+    chain,
+    complete_bones,
+    lift_people,
+    placing_weight,
+    plausible_lengths,
+    read_out,
+)
 from xnect_lite.types import People
 
 FRAME = (1280, 720)
@@ -105,6 +113,30 @@ def test_a_missing_pelvis_is_found_in_two_rounds():
         lifted.root_cam_mm / seen.root_cam_mm[:, 2:], seen.root_cam_mm / seen.root_cam_mm[:, 2:], atol=0.01
     )
     np.testing.assert_allclose(lifted.joints_px[:, ROOT], seen.joints_px[:, ROOT], atol=5.0)
+
+
+def test_what_joints_say_of_the_place_by_hand():
+    """48 mm off in space is 30 mm to one side, as much as a sure pixel: half the say. A score of .25 is twice as far off."""
+    score = np.array([[1.0, 1.0, 0.25, 0.25, 0.0]])
+    spread = np.array([[0.0, 30 / 0.627, 0.0, 30 / 0.627, 10.0]])
+    np.testing.assert_allclose(placing_weight(score, spread), [[1.0, 0.5, 0.25, 0.2, 0.0]])
+    np.testing.assert_array_equal(placing_weight(score, np.full((1, 5), np.nan)), score)
+
+
+def test_joints_known_badly_do_not_place_anybody():
+    """Hands, feet and wrists 300 mm farther from the body than they are, and known to be off by that."""
+    seen = see(*walkers(*SPOTS))
+    ends = [INDEX[f"{side}_{name}"] for side in "rl" for name in ("wrist", "hand", "ankle", "toe")]
+
+    def lift(people: People) -> tuple[np.ndarray, np.ndarray]:
+        joints_m, spread_m = read_out(people)
+        spread_m[:] = 0.01
+        spread_m[:, ends] = 0.3
+        joints_m[:, ends] *= 1 + 0.3 / np.linalg.norm(joints_m[:, ends], axis=-1, keepdims=True)
+        return joints_m, spread_m
+
+    off = np.linalg.norm(lift_people(seen.people, FRAME, CameraConfig(), lift).root_cam_mm - seen.root_cam_mm, axis=-1)
+    assert (off < 0.01 * seen.root_cam_mm[:, 2]).all()
 
 
 def test_nobody_stays_nobody():

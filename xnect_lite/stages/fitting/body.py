@@ -6,7 +6,7 @@ import dataclasses
 
 import numpy as np
 
-from xnect_lite.stages.fitting.calibrate import Calibration
+from xnect_lite.stages.fitting.calibrate import Calibration, leg_arm_mm
 from xnect_lite.stages.fitting.energy import Pose
 from xnect_lite.stages.fitting.feet import Feet
 from xnect_lite.stages.fitting.rotation import to_matrix, to_rotvec, transposed
@@ -46,17 +46,18 @@ class Body:
         """Seconds since the last sighting; where time stands still, goes back or leaps, the interval before."""
         return t_s - self.t_s if 0 < t_s - self.t_s <= FORGET_S else self.interval_s
 
-    def see(self, joints_mm: np.ndarray, stature_m: float, t_s: float) -> None:
-        """Take in measured joints (24, 3) of the frame at ``t_s``, for the skeleton; forget a pose of long ago."""
+    def see(self, joints_mm: np.ndarray, spread_mm: np.ndarray, stature_m: float, t_s: float) -> None:
+        """Take in measured joints (24, 3) and their expected errors (24,) of the frame at ``t_s``, for the skeleton; forget a
+        pose of long ago."""
         if abs(t_s - self.t_s) > FORGET_S:
             self.pose, self.feet = None, Feet()
             self.root_speed, self.turn_speed = np.zeros(3), np.zeros((NUM_TREE, 3))
         if self.calibration.done and stature_m == self.stature_m:
             return
-        self.calibration.add(joints_mm, self.elapsed_s(t_s))
-        self.lengths_mm = self.calibration.lengths_mm(stature_m)
-        if self.pose is not None:  # the same picture of a taller body is that of one farther away
-            self.pose = Pose(self.pose.root_mm * (stature_m / self.stature_m), self.pose.local)
+        self.calibration.add(joints_mm, spread_mm, self.elapsed_s(t_s))
+        before, self.lengths_mm = self.lengths_mm, self.calibration.lengths_mm(stature_m)
+        if self.pose is not None:  # the same picture of a larger body is that of one farther away
+            self.pose = Pose(self.pose.root_mm * (leg_arm_mm(self.lengths_mm) / leg_arm_mm(before)), self.pose.local)
         self.stature_m = stature_m
 
     def predicted(self, t_s: float) -> Pose:

@@ -22,7 +22,6 @@ NUM_UNKNOWNS = 3 + NUM_TURNS
 _LIMIT_SIGMA = np.radians(3.0)
 _MOVED = MOVES[JOINT_OF].T.astype(float)[None, :, None, :]  # (1, 24, 1, A)
 _PINNED = np.array([INDEX[f"{side}_{joint}"] for side in "rl" for joint in ("ankle", "toe")])
-_NEAREST_MM = 100.0  # depths below this count as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +48,8 @@ class Evidence:
 
     lengths_mm   (P, 24) bones of their skeletons.
     joints_mm    (P, 24, 3) root-relative.                     joints_weight  (P, 24) per mm
-    rays         (P, 24, 2) (x right, y down) / depth.         rays_weight    (P, 24) per mm at ``depth_mm``
-    depth_mm     (P,) roughly where the person is, so that pixels can be counted in millimetres.
-    last_root_mm (P, 3) where the root should be by now.       root_weight    (P, 3) per mm
+    rays         (P, 24, 2) (x right, y down) / depth.         rays_weight    (P, 24) per mm that a joint is beside its ray
+    root_mm      (P, 3) where the root should be by now.       root_weight    (P, 3) per mm
     last_local   (P, J, 3, 3) likewise the rotations.          turn_weight    (P,) per radian
     pins_mm      (P, 24, 3) where standing feet stand.         pins_weight    (P, 24) per mm
     """
@@ -61,8 +59,7 @@ class Evidence:
     joints_weight: np.ndarray
     rays: np.ndarray
     rays_weight: np.ndarray
-    depth_mm: np.ndarray
-    last_root_mm: np.ndarray
+    root_mm: np.ndarray
     root_weight: np.ndarray
     last_local: np.ndarray
     turn_weight: np.ndarray
@@ -108,23 +105,20 @@ def evaluate(pose: Pose, evidence: Evidence, outlier_sigmas: float = np.inf) -> 
     np.multiply(moved[..., 3:], (e.joints_weight * trust)[..., None, None], out=rows(_3D, NUM_JOINTS, 3)[..., 3:])
 
     points = body + pose.root_mm[:, None]
-    depth = np.maximum(-points[..., 2], _NEAREST_MM)
-    seen = np.stack([points[..., 0], -points[..., 1]], -1) / depth[..., None]
-    weight = e.rays_weight * e.depth_mm[:, None]
-    off = (seen - e.rays) * weight[..., None]
+    across = e.rays * (1.0, -1.0)  # a point on the ray is this times its depth, -z, to the right and up
+    off = (points[..., :2] + across * points[..., 2:]) * e.rays_weight[..., None]
     trust = _trust((off**2).sum(-1), outlier_sigmas)
     residual[:, _2D] = (off * trust[..., None]).reshape(count, -1)
-    scale = (weight * trust / depth)[..., None]
-    nearer = moved[:, :, 2] * scale  # x / d and -y / d, with d = -z
     view = rows(_2D, NUM_JOINTS, 2)
-    view[:, :, 0] = moved[:, :, 0] * scale + seen[..., :1] * nearer
-    view[:, :, 1] = seen[..., 1:] * nearer - moved[:, :, 1] * scale
+    np.multiply(moved[:, :, 2, None], across[..., None], out=view)
+    view += moved[:, :, :2]
+    view *= (e.rays_weight * trust)[..., None, None]
 
     weight = e.pins_weight[:, _PINNED, None]
     residual[:, _PINS] = ((points - e.pins_mm)[:, _PINNED] * weight).reshape(count, -1)
     np.multiply(moved[:, _PINNED], weight[..., None], out=rows(_PINS, len(_PINNED), 3))
 
-    residual[:, _PLACE] = (pose.root_mm - e.last_root_mm) * e.root_weight
+    residual[:, _PLACE] = (pose.root_mm - e.root_mm) * e.root_weight
     jacobian[:, _PLACE] = e.root_weight[:, :, None] * np.eye(3, NUM_UNKNOWNS)
     _turn_terms(pose, e, residual, jacobian)
     return residual, jacobian

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xnect_lite.camera.intrinsics import Camera
+from xnect_lite.camera.pinhole import NEAR_MM
 from xnect_lite.config import FittingConfig
 from xnect_lite.skeleton import NUM_JOINTS, PARENTS
 from xnect_lite.stages.fitting.body import Body
@@ -22,12 +23,16 @@ _ABSOLUTE_TO_SIGMA = 0.627  # expected length of a 3D error -> spread per axis, 
 
 
 def gather(
-    people: People, joints_mm: np.ndarray, bodies: Sequence[Body], camera: Camera, t_s: float, config: FittingConfig
+    people: People,
+    joints_mm: np.ndarray,
+    placed_mm: np.ndarray,
+    bodies: Sequence[Body],
+    camera: Camera,
+    t_s: float,
+    config: FittingConfig,
 ) -> Evidence:
-    """The evidence on these people at ``t_s``. ``joints_mm`` (P, 24, 3) are theirs in upright axes, NaN = missing.
-
-    ``depth_mm`` is left at 1: it is known once the fit has a place to start from.
-    """
+    """The evidence on these people at ``t_s``. ``joints_mm`` (P, 24, 3) are theirs, and ``placed_mm`` (P, 3) where their roots
+    were placed for bodies of their size, in upright axes, NaN = missing."""
     lengths = np.stack([body.lengths_mm for body in bodies])
     targets = with_lengths(joints_mm, lengths)
     known = np.isfinite(targets).all(-1)
@@ -41,6 +46,9 @@ def gather(
     elapsed = np.array([body.elapsed_s(t_s) for body in bodies])
     speed = np.array([config.root_speed_mm_s, config.root_speed_mm_s, config.depth_speed_mm_s])
     last = [body.predicted(t_s) for body in bodies]
+    root, root_weight = _place(
+        np.concatenate([pose.root_mm for pose in last]), warm[:, None] / (speed * elapsed[:, None]), placed_mm, config
+    )
     pins, pins_weight = np.zeros((len(bodies), NUM_JOINTS, 3)), np.zeros((len(bodies), NUM_JOINTS))
     if config.foot_lock:
         for i, feet in enumerate(body.feet for body in bodies):
@@ -51,14 +59,31 @@ def gather(
         joints_weight=np.where(known, 1.0 / spread, 0.0),
         rays=np.where(found[..., None], rays, 0.0),
         rays_weight=np.where(found, np.sqrt(score) / config.spread_2d_mm, 0.0),
-        depth_mm=np.ones(len(bodies)),
-        last_root_mm=np.concatenate([pose.root_mm for pose in last]),
-        root_weight=warm[:, None] / (speed * elapsed[:, None]),
+        root_mm=root,
+        root_weight=root_weight,
         last_local=np.concatenate([pose.local for pose in last]),
         turn_weight=warm / (config.turn_speed * elapsed),
         pins_mm=pins,
         pins_weight=pins_weight,
     )
+
+
+def _place(
+    predicted_mm: np.ndarray, weight: np.ndarray, placed_mm: np.ndarray, config: FittingConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where the roots should be (P, 3), and how surely (P, 3): as predicted, and as far away as they were placed.
+
+    How far away somebody is, the solve over measured joints says better than a skeleton does whose bones point a little wrong:
+    bones that lean towards the camera are read too flat, and a body so spread out seems farther away.
+    """
+    with np.errstate(invalid="ignore"):
+        depth = np.where(placed_mm[:, 2] < 0, -placed_mm[:, 2], np.nan)
+    placed = np.isfinite(depth)
+    precision = np.zeros_like(weight)
+    precision[placed, 2] = (config.spread_depth * np.maximum(depth[placed], NEAR_MM)) ** -2.0
+    total = weight**2 + precision
+    moved = np.where(precision > 0, np.nan_to_num(placed_mm) - predicted_mm, 0.0) * precision
+    return predicted_mm + moved / np.where(total > 0, total, 1.0), np.sqrt(total)
 
 
 def with_lengths(joints_mm: np.ndarray, lengths_mm: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from xnect_lite.config import FittingConfig
 from xnect_lite.skeleton import CANONICAL_STATURE_M
 from xnect_lite.stages.fitting.aim import aim
 from xnect_lite.stages.fitting.body import Body
+from xnect_lite.stages.fitting.calibrate import size_of
 from xnect_lite.stages.fitting.energy import Evidence, Pose, joints_mm
 from xnect_lite.stages.fitting.evidence import gather
 from xnect_lite.stages.fitting.solve import solve
@@ -32,6 +33,7 @@ class Fitter:
     """Gives every identity a skeleton with constant bones and fits it to the frame.
 
     stature_m: identity -> height in metres, which fixes the size of the skeleton and with it the distance.
+    lifted_stature_m: what lifting took everybody's height for.
     looseness: how much farther than configured frames may be from the ones predicted; infinity = no smoothing over time.
 
     While somebody's bones are being calibrated they may still change from frame to frame; after `calibration_s` seconds of
@@ -39,10 +41,14 @@ class Fitter:
     """
 
     def __init__(
-        self, config: FittingConfig | None = None, stature_m: Callable[[int], float] | None = None, looseness: float = 1.0
+        self,
+        config: FittingConfig | None = None,
+        stature_m: Callable[[int], float] | None = None,
+        looseness: float = 1.0,
+        lifted_stature_m: float = CANONICAL_STATURE_M,
     ) -> None:
         self._config = _loosened(config or FittingConfig(), looseness)
-        self._stature_m = stature_m or (lambda _: CANONICAL_STATURE_M)
+        self._stature_m, self._lifted_stature_m = stature_m or (lambda _: CANONICAL_STATURE_M), lifted_stature_m
         self.reset()
 
     def reset(self) -> None:
@@ -61,9 +67,10 @@ class Fitter:
         rows = np.flatnonzero((people.ids > 0) & (np.isfinite(joints).all(-1).sum(1) >= 2))
         if not self._config.enabled or not len(rows):
             return people
-        bodies = [self._see(int(people.ids[row]), joints[row], t_s) for row in rows]
-        evidence = gather(people.take(rows), joints[rows], bodies, camera, t_s, self._config)
-        start = _start(evidence, bodies, people.root_cam_mm[rows].astype(np.float64))
+        bodies = [self._see(int(people.ids[row]), joints[row], people.spread_mm[row].astype(np.float64), t_s) for row in rows]
+        placed_mm = self._placed(people.root_cam_mm[rows], bodies)
+        evidence = gather(people.take(rows), joints[rows], placed_mm, bodies, camera, t_s, self._config)
+        start = _start(evidence, bodies, placed_mm)
         placed = np.isfinite(start.root_mm).all(1)
         rows, bodies = rows[placed], [body for body, there in zip(bodies, placed, strict=True) if there]
         start, evidence = start.take(placed), evidence.take(placed)
@@ -77,13 +84,20 @@ class Fitter:
             body.remember(pose.take(np.array([i])), fitted[i], measured[i], t_s, up)
         return _with_fit(people, rows, pose, fitted, bodies, camera)
 
-    def _see(self, identity: int, joints: np.ndarray, t_s: float) -> Body:
+    def _placed(self, root_cam_mm: np.ndarray, bodies: Sequence[Body]) -> np.ndarray:
+        """(P, 3) roots placed by lifting, for bodies of their true size, upright axes; NaN where nobody can be."""
+        root = root_cam_mm.astype(np.float64) * UPRIGHT
+        sane = (np.abs(root) < 10 * _SANE_MM).all(1) & (root[:, 2] < 0)
+        size = np.array([size_of(body.lengths_mm, self._lifted_stature_m) for body in bodies])
+        return np.where(sane[:, None], root, np.nan) * size[:, None]
+
+    def _see(self, identity: int, joints: np.ndarray, spread_mm: np.ndarray, t_s: float) -> Body:
         stature_m = self._stature_m(identity)
         body = self._bodies.pop(identity, None) or Body.new(self._config.calibration_s, stature_m)
         self._bodies[identity] = body  # the last in the table is the last seen
         if len(self._bodies) > _MOST_BODIES:
             del self._bodies[next(iter(self._bodies))]
-        body.see(joints, stature_m, t_s)
+        body.see(joints, spread_mm, stature_m, t_s)
         return body
 
     def _fit(self, start: Pose, evidence: Evidence, cold: np.ndarray) -> Pose:
@@ -104,23 +118,22 @@ def _loosened(config: FittingConfig, looseness: float) -> FittingConfig:
     return dataclasses.replace(config, **{name: looseness * getattr(config, name) for name in speeds})
 
 
-def _start(evidence: Evidence, bodies: Sequence[Body], root_cam_mm: np.ndarray) -> Pose:
-    """Where the fit starts, which also says how far away people are: the predicted pose.
+def _start(evidence: Evidence, bodies: Sequence[Body], placed_mm: np.ndarray) -> Pose:
+    """Where the fit starts: the predicted pose.
 
-    Those who have none are aimed at the joints and placed by the linear solve, or failing that at the root given (P, 3).
+    Those who have none are aimed at the joints, where they were placed (P, 3), or failing that by a linear solve here.
     """
-    root, local = evidence.last_root_mm.copy(), evidence.last_local.copy()
+    root, local = evidence.root_mm.copy(), evidence.last_local.copy()
     cold = np.array([body.pose is None for body in bodies])
     if cold.any():
         part = evidence.take(cold)
         joints = _measured(part)
         found = np.where(part.rays_weight[..., None] > 0, part.rays, np.nan)
         solved = place_root(joints * UPRIGHT, found, part.rays_weight, 1.0, (0.0, 0.0)) * UPRIGHT
-        given = root_cam_mm[cold] * UPRIGHT
-        given = np.where(((np.abs(given) < 10 * _SANE_MM) & (given[:, 2:] < 0)).all(1, keepdims=True), given, np.nan)
-        root[cold] = np.where((np.abs(solved) < 10 * _SANE_MM).all(1, keepdims=True), solved, given)
+        solved = np.where((np.abs(solved) < 10 * _SANE_MM).all(1, keepdims=True), solved, np.nan)
+        given = placed_mm[cold]
+        root[cold] = np.where(np.isfinite(given).all(1, keepdims=True), given, solved)
         local[cold] = aim(joints)
-    evidence.depth_mm[:] = np.maximum(np.nan_to_num(-root[:, 2]), NEAR_MM)
     return Pose(root, local)
 
 

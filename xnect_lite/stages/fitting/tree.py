@@ -133,6 +133,16 @@ def _reach() -> np.ndarray:
 BONES_TO = _reach()
 """(24, 24) joints = BONES_TO @ bones: the bones on the way from the root to each joint."""
 
+
+def stature_of(lengths: np.ndarray) -> np.ndarray:
+    """(...,) stature of bodies with these bones (..., 24), in their unit: from the head top down to the soles in the T-pose.
+
+    The soles are where the toes are: the foot index and the toe tip lie on them.
+    """
+    height = (lengths * REST_DIRECTIONS[:, 1]) @ BONES_TO.T
+    return height[..., INDEX["head_top"]] - height[..., [INDEX["l_toe"], INDEX["r_toe"]]].min(-1)
+
+
 MOVES = np.zeros((NUM_TREE, NUM_JOINTS), bool)
 """(J, 24) [i, j]: turning joint i of the tree moves XNECT24 joint j."""
 for _i in range(NUM_TREE):

@@ -21,6 +21,8 @@ from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, NU
 from xnect_lite.types import People
 
 _LENGTH_RANGE = (0.75, 1.3)  # of the canonical body's bones
+_PIXELS_MM = 30.0  # how far a surely found joint is beside its ray, as in fitting
+_ALONG = 0.627  # of the expected length of a 3D error lies along one axis, for a Gaussian
 _RAY_ROUNDS = 2  # pelvis not found: guess the ray, place the root, turn to its ray, place again
 
 
@@ -106,12 +108,13 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
     found_px = camera.ideal_px(people.joints_px)
     joints_ray_m, spread_m = lift(people)
     joints_ray_mm = joints_ray_m * scale
+    weight = placing_weight(people.joint_score, spread_m * scale)
     pelvis_px = found_px[:, ROOT]
     anchor = np.where(np.isfinite(pelvis_px), pelvis_px, np.nanmean(found_px, axis=1))
     for _ in range(_RAY_ROUNDS):
         rotation = ray_rotation(anchor, focal, centre)
         joints_mm = np.einsum("pij,pkj->pki", rotation, joints_ray_mm)
-        root = place_root(joints_mm, found_px, people.joint_score, focal, centre)
+        root = place_root(joints_mm, found_px, weight, focal, centre)
         if np.isfinite(pelvis_px).all():
             break
         placed = project(root, focal, centre)
@@ -125,3 +128,13 @@ def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfi
         spread_mm=(spread_m * scale).astype(np.float32),
         root_cam_mm=root.astype(np.float32),
     )
+
+
+def placing_weight(joint_score: np.ndarray, spread_mm: np.ndarray) -> np.ndarray:
+    """(P, 24) what each joint has to say about where its person is: 1 for a surely found one without error in 3D.
+
+    A joint lies beside its viewing ray by how far off its pixel is, in millimetres there, and by how far off its place on the
+    body is; ``spread_mm`` (P, 24) is the length of that, a part of it across the ray. Where it is not known, the scores decide.
+    """
+    across = np.nan_to_num(_ALONG * spread_mm)
+    return joint_score / (1.0 + joint_score * (across / _PIXELS_MM) ** 2)
