@@ -142,8 +142,9 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
-        full = isinstance(error, OSError) and error.errno is not None
-        step = next_step_of(error) if full else "Make room, or choose another folder"
+        step = "Make room, or choose another folder"
+        if isinstance(error, OSError) and error.errno is not None:
+            step = next_step_of(error)
         raise XnectError(str(path), f"cannot be written ({error})", step) from error
 
 
