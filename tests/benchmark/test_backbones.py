@@ -39,6 +39,7 @@ def test_rows():
     assert len(rows_of({}, "torch", "fp32", (64, 32), 1e-3)) == 3, "int8 is OpenVINO's"
 
 
+@pytest.mark.slow
 def test_pruning_makes_it_smaller_and_what_has_no_weights_has_no_accuracy(weak, tmp_path):
     samples = list(read_photokit(write_kit(tmp_path, train=1, val=0), "train", ("lspet",)))
     rows = rows_of({"selecsls60": weak}, "torch", "fp32", (64, 32), 1e-3)

@@ -113,6 +113,7 @@ def test_conditions_name_device_precision_threads_version_and_date():
     assert found.threads == torch.get_num_threads() and found.torch == torch.__version__ and len(found.date) == 10
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak counts building as well")
 def test_peak_memory_is_that_of_weights_and_activations():
     weights_mib = sum(p.numel() * 4 for p in build_network(TINY).parameters()) / 2**20

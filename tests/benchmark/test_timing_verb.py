@@ -19,6 +19,7 @@ from xnect_lite.models.classifiers import CLASSIFIERS
 QUICK = ["timing", "--device", "cpu", "--input_size", "64", "--num_iter", "1", "--warm-up", "1"]
 
 
+@pytest.mark.slow
 def test_the_verb_prints_a_table_with_the_published_options():
     call = [sys.executable, "-m", "xnect_lite.cli", *QUICK, "--model_class", "selecsls", "--model_config", "SelecSLS42_B",
             "--pruned_and_fused", "True", "--gamma_thresh", "0.001", "--engines", "eager"]  # fmt: skip

@@ -261,6 +261,7 @@ def _run(*arguments: str) -> subprocess.CompletedProcess:
     )
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_file_and_reports(tmp_path):
     """As a process of its own, with a network that is known there."""
     torch.manual_seed(0)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import functools
+
 import cv2
 import numpy as np
 import pytest
@@ -16,6 +19,11 @@ NAME = "selecsls_small"
 
 def small_network(seed: int = 0) -> XNect:
     """The real heads on a narrow core of one block per level. Its norms have seen pictures, its maps are far from flat."""
+    return copy.deepcopy(_made(seed))
+
+
+@functools.cache
+def _made(seed: int) -> XNect:
     torch.manual_seed(seed)
     with pytest.MonkeyPatch.context() as patch:
         register(patch)

@@ -108,6 +108,7 @@ print(backend.name, tuple(backend(pictures(1, 32, 32))["depth"].shape))
 """
 
 
+@pytest.mark.slow
 @needs_openvino
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit to set here")
 def test_on_a_full_disk_the_network_runs_from_memory_and_one_warning_says_so(weights, tmp_path):

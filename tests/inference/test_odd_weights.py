@@ -12,7 +12,6 @@ from safetensors.torch import save_file
 from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.files import check_arch
-from xnect_lite.inference.published import load_weights_into, read_state
 from xnect_lite.inference.weights import load_network, manifest, read_weights, verify
 from xnect_lite.models.compress import fuse
 from xnect_lite.models.xnect import XNect
@@ -80,20 +79,6 @@ def test_names_that_no_file_can_have(words, name, capsys):
     assert main([*words, last]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "Traceback" not in error and len(error) < 1300
-
-
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod.", "_orig_mod.module.module."])
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
-def test_what_training_puts_before_names_is_taken_off(tmp_path, net, prefix, suffix):
-    path = tmp_path / f"w{suffix}"
-    state = {prefix + name: value for name, value in net.state_dict().items()}
-    torch.save(state, path) if suffix == ".pth" else save_file(state, path, metadata={"arch": json.dumps(net.arch)})
-    assert read_state(path).keys() == net.state_dict().keys()
-    other = XNect(BACKBONE)
-    load_weights_into(other, path)
-    assert torch.equal(other.state_dict()["heads.out_2d.weight"], net.state_dict()["heads.out_2d.weight"])
-    if suffix == ".safetensors":
-        assert load_network(path, BACKBONE).arch == net.arch
 
 
 def test_a_name_that_only_some_have_is_left(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 
 import pytest
 import torch
@@ -20,12 +21,11 @@ if not importlib.util.find_spec("openvino"):
 from xnect_lite.inference import openvino
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
     """A folder of weights as shipped. What passes for the int8 form doubles every limb field, to be told from the weights."""
-    register(monkeypatch)
-    net = small_network()
-    weights, quantised = tmp_path / f"xnect_{NAME}.safetensors", tmp_path / f"xnect_{NAME}_int8.xml"
+    folder, net = tmp_path_factory.mktemp("shipped"), small_network()
+    weights, quantised = folder / f"xnect_{NAME}.safetensors", folder / f"xnect_{NAME}_int8.xml"
     save_weights(weights, net.state_dict(), net.arch)
     with torch.no_grad():
         net.heads.out_2d.weight.mul_(2)
@@ -33,7 +33,15 @@ def folder(tmp_path, monkeypatch):
     openvino.save(openvino.convert(net), quantised)
     files = {file.name: {"sha256": sha256(file)} for file in (quantised, quantised.with_suffix(".bin"))}
     files[quantised.name]["made_from"] = sha256(weights)
-    (tmp_path / "manifest.json").write_text(json.dumps({"files": files}))
+    (folder / "manifest.json").write_text(json.dumps({"files": files}))
+    return folder
+
+
+@pytest.fixture
+def folder(shipped, tmp_path, monkeypatch):
+    """A copy of it, to damage, where weights are looked for."""
+    register(monkeypatch)
+    shutil.copytree(shipped, tmp_path, dirs_exist_ok=True)
     monkeypatch.setenv("XNECT_WEIGHTS", str(tmp_path))
     return tmp_path
 

@@ -325,7 +325,9 @@ def test_start_from_a_whole_network(net, shipped):
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "pt"])
-@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."], ids=["DDP", "compiled", "both"])
+@pytest.mark.parametrize(
+    "prefix", ["module.", "_orig_mod.", "_orig_mod.module.module."], ids=["DDP", "compiled", "both, and DDP twice"]
+)
 def test_weights_saved_through_a_wrapper_are_understood(net, tmp_path, prefix, suffix):
     """As a start, and as a network to use."""
     wrapped = {f"{prefix}{name}": value.contiguous() for name, value in net.state_dict().items()}
@@ -334,7 +336,8 @@ def test_weights_saved_through_a_wrapper_are_understood(net, tmp_path, prefix, s
         torch.save({"state_dict": wrapped}, path)
     else:
         save_file(wrapped, path, metadata={"arch": json.dumps(net.arch)})
-        assert torch.equal(load_network(path, BACKBONE).heads.out_3d.weight, net.heads.out_3d.weight)
+        loaded = load_network(path, BACKBONE)
+        assert loaded.arch == net.arch and torch.equal(loaded.heads.out_3d.weight, net.heads.out_3d.weight)
     other = XNect(BACKBONE)
     load_weights_into(other, path)
     assert torch.equal(other.heads.out_3d.weight, net.heads.out_3d.weight)

@@ -76,6 +76,7 @@ def test_pruned_is_masked(name):
     assert report.after.parameters < report.before.parameters and report.after.macs < report.before.macs
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     seed=st.integers(0, 2**30),

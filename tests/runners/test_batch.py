@@ -171,6 +171,7 @@ def test_a_finished_take_is_recognised_and_a_half_done_one_is_done_anew_and_remo
     assert read_info(Path(outcome.folder))["job"]["complete"] is True
 
 
+@pytest.mark.slow
 def test_one_bad_file_does_not_stop_the_others_and_a_second_run_does_only_what_is_left(tmp_path, weights):
     good, bad = film(tmp_path / "good.mp4"), tmp_path / "bad.mp4"
     bad.write_bytes(b"")
@@ -192,9 +193,10 @@ def test_one_bad_file_does_not_stop_the_others_and_a_second_run_does_only_what_i
     assert json.loads(run(*words, "--again").stdout)["done"] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs a system that can kill")
 def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, weights):
-    films = [film(tmp_path / f"{k}.mp4", frames) for k, frames in enumerate((6, 400))]
+    films = [film(tmp_path / f"{k}.mp4", frames) for k, frames in enumerate((6, 150))]
     words = [sys.executable, "-m", "xnect_lite.cli", "process", *films, "-o", tmp_path / "takes", "--weights", weights, *SMALL]
     batch = subprocess.Popen(list(map(str, words)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 180
@@ -206,7 +208,7 @@ def test_a_batch_that_was_killed_goes_on_where_it_stopped(tmp_path, weights):
     assert done == {True, False}
     again = json.loads(run(*words[3:5], films[1], *words[6:], "--json").stdout)
     assert [s["status"] for s in again["sources"]] == ["recognised", "done"]
-    assert again["sources"][1]["frames"] == 400
+    assert again["sources"][1]["frames"] == 150
     assert {complete for _, complete in takes_of(tmp_path / "takes").values()} == {True}
     assert len(list((tmp_path / "takes").iterdir())) == 2, "nothing half-done is left"
 
@@ -229,10 +231,12 @@ def _check(summary: dict, tmp_path: Path) -> None:
     assert len(takes_of(tmp_path / "takes")) == 3
 
 
+@pytest.mark.slow
 def test_several_processes(tmp_path, weights):
     _check(_several(tmp_path, weights, "--jobs", 2), tmp_path)
 
 
+@pytest.mark.slow
 def test_a_local_ray(tmp_path, weights):
     pytest.importorskip("ray", reason="needs the extra 'cluster'")
     _check(_several(tmp_path, weights, "--engine", "ray", "--jobs", 2, "--no-overlay"), tmp_path)

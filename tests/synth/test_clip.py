@@ -130,6 +130,7 @@ def test_annotations_by_hand(tmp_path):
     assert sequence.occluded[0, 0].sum() == 1 and sequence.occluded[0, 0, knee] and not sequence.occluded[1, 0, knee]
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_same_benchmark(benchmark, assets, tmp_path):
     write_mupots_like(tmp_path / "two", 1, BenchmarkConfig(sequences=3, frames=2, size=SIZE), assets, workers=2)
     for path in sorted(benchmark.rglob("*.jpg")):

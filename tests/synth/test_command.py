@@ -31,6 +31,7 @@ def bodies(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_render(bodies, tmp_path):
     done = synth(
         "render", "--count", 3, "--seed", 4, "--size", "96x64", "--bodies", bodies, "--shard", 2, "-o", tmp_path / "out"

@@ -56,6 +56,7 @@ def test_samples_and_truth_belong_together(folder):
             )
 
 
+@pytest.mark.slow
 def test_two_workers_write_what_one_writes(folder, assets, tmp_path):
     drawn = []
     manifest = write_shards(tmp_path / "two", Order(5, 3, workers=2, shard=2), assets, CONFIG, lambda: drawn.append(1))

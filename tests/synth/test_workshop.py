@@ -33,7 +33,7 @@ def _refuse(studio: Studio, job: int) -> None:
     raise XnectError("the picture", f"is number {job}", "Take another")
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_results_come_in_order(assets, workers):
     with Workshop(assets, CONFIG, workers) as workshop:
         found = list(workshop.map(_process_and_square, range(10)))
@@ -42,7 +42,7 @@ def test_results_come_in_order(assets, workers):
     assert (os.getpid() in {process for process, _ in found}) == (workers == 1)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_what_cannot_be_mended_here_reaches_the_caller(assets, workers):
     with Workshop(assets, CONFIG, workers) as workshop, pytest.raises(XnectError, match=r"the picture: is number 3\. Take"):
         list(workshop.map(_refuse, [3, 4]))

@@ -33,6 +33,7 @@ def report(tmp_path_factory) -> dict:
     return json.loads(run.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_every_augmentation_forward_losses_sheet_validation_and_saving_run(report):
     assert report["maps"] == ["cuda:0", "torch.bfloat16"] and report["finite"]
     assert report["validation"].keys() >= {"pck", "ap", "recall_100"}

@@ -51,7 +51,7 @@ class Trend:
 
 
 def soak(
-    source: str, pipeline: Pipeline, minutes: float, every_s: float = 5.0, on_sample: Callable[[Sample], None] | None = None
+    source: str, pipeline: Pipeline, minutes: float, every_s: float = 5.0, on_sample: Callable[[Sample], object] | None = None
 ) -> list[Sample]:
     """Play ``source`` again and again for so long, each time into a take that is then removed, and look every few seconds.
 

@@ -138,7 +138,8 @@ def _in_our_words(values: Any) -> Any:
     matrix = values.get("camera_matrix", values.get("cameraMatrix")) if isinstance(values, dict) else None
     if not isinstance(matrix, dict) or not isinstance(matrix.get("data"), list) or len(matrix["data"]) != 9:
         return values
-    bent = next((values[k] for k in _DISTORTIONS if isinstance(values.get(k), dict)), {}).get("data") or []
+    distortion: dict[str, Any] = next((values[k] for k in _DISTORTIONS if isinstance(values.get(k), dict)), {})
+    bent = distortion.get("data") or []
     if str(values.get("distortion_model", "plumb_bob")) not in ("plumb_bob", "rational_polynomial"):
         raise ValueError(f"its distortion_model is {values['distortion_model']!s:.40}, which is not known here")
     if isinstance(bent, list) and len(bent) > _DISTORTION_LENGTHS[-1] and not any(bent[_DISTORTION_LENGTHS[-1] :]):

@@ -119,8 +119,8 @@ class VideoSource(Source):
         try:
             name.encode()
         except UnicodeEncodeError:  # a name in an old encoding, which FFmpeg could not be told
-            return av.open(open(self._path, "rb"), metadata_errors="replace")
-        return av.open(name, metadata_errors="replace")
+            return av.open(open(self._path, "rb"), "r", metadata_errors="replace")
+        return av.open(name, "r", metadata_errors="replace")
 
     def _check_size(self, width: int, height: int) -> None:
         if width * height > MOST_PIXELS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xnect_lite.cli.figures import print_figures, without_nan
 from xnect_lite.errors import XnectError, printable
@@ -63,7 +63,7 @@ def _show(options: argparse.Namespace) -> int:
     if take.info.get("state") == "recording":
         print(_unfinished(take), file=sys.stderr)
     files = {person.get("id"): person.get("file") for person in take.info.get("people", [])}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for identity in take.ids:
         times = np.unique(take.t_s[take.id == identity])
         rows.append({"id": identity, "first_t_s": float(times[0]), "last_t_s": float(times[-1]), "frames": len(times),

@@ -46,7 +46,7 @@ def encode(labels: Labels, stride: int, width: int, height: int) -> Targets:
     cells = Cells.of(width // stride, height // stride, labels.present.device)
     people = map_people(labels, stride)
     people = people.reordered(far_to_near(labels, people.size_net_px))
-    heat, limbs, bones, depth = (kind(count, cells) for kind in (HeatMaps, LimbMaps, BoneMaps, DepthMap))
+    heat, limbs, bones, depth = HeatMaps(count, cells), LimbMaps(count, cells), BoneMaps(count, cells), DepthMap(count, cells)
     for k, canvases in enumerate(labels.canvases_with or (count,) * most):
         one = people.kth(k, canvases)
         box = one.box(cells)

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO
 
 import yaml
 
@@ -72,10 +72,6 @@ def read_yaml(path: str | Path) -> Any:
 class _PlainLoader(yaml.SafeLoader):
     """YAML without what nobody needs in settings and what can be made to run for hours."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
     _depth = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
@@ -105,6 +101,10 @@ class _PlainLoader(yaml.SafeLoader):
             raise ValueError(f"'{node.value}' is no number") from None
 
 
+_PlainLoader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 _PLAIN = ("null", "bool", "int", "float", "str", "seq", "map")
 _PlainLoader.yaml_constructors = {
     tag: make for tag, make in yaml.SafeLoader.yaml_constructors.items() if tag is None or tag.rpartition(":")[2] in _PLAIN

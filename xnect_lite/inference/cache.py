@@ -51,7 +51,8 @@ def store(key: str, write: Callable[[Path], None]) -> Path | None:
         cache_folder().mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=".part-", dir=cache_folder()))
     except OSError as error:
-        return _warn(error)
+        _warn(error)
+        return None
     try:
         write(part)
         digests = {file.name: sha256(file) for file in part.iterdir()}
@@ -59,7 +60,8 @@ def store(key: str, write: Callable[[Path], None]) -> Path | None:
         shutil.rmtree(cache_folder() / key, ignore_errors=True)
         os.replace(part, cache_folder() / key)
     except (OSError, RuntimeError) as error:
-        return _warn(error)
+        _warn(error)
+        return None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     _prune()

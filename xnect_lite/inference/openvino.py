@@ -79,7 +79,11 @@ def open_network(net: nn.Module, precision: str = "auto") -> OpenVinoBackend:
 
 
 def open_weights(path: Path, backbone: str, precision: str = "auto") -> OpenVinoBackend:
-    """A back end for a safetensors file. The conversion takes seconds and is kept for the next time."""
+    """A back end for a safetensors file. The conversion takes seconds and is kept for the next time.
+
+    What was kept is then read back: written and read, a network computes in another order, and its last bits would differ
+    between the first run and those that follow.
+    """
     version = _openvino().__version__.split("-")[0]
     key = f"{backbone}-{sha256(path)[:20]}-openvino-{version}-{__version__}"
     folder = cache.find(key)
@@ -90,8 +94,8 @@ def open_weights(path: Path, backbone: str, precision: str = "auto") -> OpenVino
         except RuntimeError:
             pass  # made by another program, or in another way: make it anew
     model = convert(load_network(path, backbone))
-    cache.store(key, lambda part: save(model, part / "network.xml"))
-    return OpenVinoBackend(model, precision)
+    kept = cache.store(key, lambda part: save(model, part / "network.xml"))
+    return OpenVinoBackend(read(kept / "network.xml") if kept else model, precision)
 
 
 def open_file(path: Path, backbone: str, precision: str = "auto") -> OpenVinoBackend:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from xnect_lite.models.xnect import XNect
 
 _DERIVED = ("num_batches_tracked",)  # counters no inference needs
-_WRAPPERS = re.compile(r"^(?:module\.|_orig_mod\.)+")
+_WRAPPERS = ("module.", "_orig_mod.")
 
 
 def search_folders() -> list[Path]:
@@ -142,8 +141,9 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
         os.replace(part, path)
     except (OSError, SafetensorError) as error:
         part.unlink(missing_ok=True)
-        full = isinstance(error, OSError) and error.errno is not None
-        step = next_step_of(error) if full else "Make room, or choose another folder"
+        step = "Make room, or choose another folder"
+        if isinstance(error, OSError) and error.errno is not None:
+            step = next_step_of(error)
         raise XnectError(str(path), f"cannot be written ({error})", step) from error
 
 
@@ -162,8 +162,14 @@ def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
 
 
 def unwrapped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A state dict under its network's own names, saved through DistributedDataParallel or torch.compile or not."""
-    return {_WRAPPERS.sub("", str(name)): value for name, value in state.items()}
+    """A state dict under its network's own names, saved through DistributedDataParallel or torch.compile or not.
+
+    Only a prefix that all names have is a wrapper's: taken off some, two tensors could come to one name.
+    """
+    own = {str(name): value for name, value in state.items()}
+    while prefix := next((p for p in _WRAPPERS if own and all(name.startswith(p) for name in own)), ""):
+        own = {name.removeprefix(prefix): value for name, value in own.items()}
+    return own
 
 
 def load_network(path: Path, backbone: str) -> XNect:

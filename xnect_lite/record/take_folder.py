@@ -72,7 +72,7 @@ class Take:
     rotations: np.ndarray
     bone_lengths_mm: np.ndarray
     foot_stands: np.ndarray
-    damage: str = ""
+    damage: str = dataclasses.field(default="", kw_only=True)
 
     @property
     def ids(self) -> list[int]:

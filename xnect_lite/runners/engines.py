@@ -7,7 +7,7 @@ import multiprocessing
 import os
 import queue
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
@@ -24,7 +24,9 @@ _POLL_S = 0.2
 _SAVING_S, _GONE_S = 60.0, 1.0  # for a worker to save what it has, and to be gone then
 
 
-def run_here(jobs: Sequence[Job], progress: Progress, on_pipeline: Callable[[Pipeline], None]) -> Iterator[Outcome]:
+def run_here(
+    jobs: Sequence[Job], progress: Progress, on_pipeline: Callable[[Pipeline], None]
+) -> Generator[Outcome, None, None]:
     """One file after the other in this process. ``on_pipeline`` is told once the network is loaded."""
     pipeline: Pipeline | None = None
     for job in jobs:
@@ -41,7 +43,7 @@ _progress: Any = None
 _asked = WorkerEnd()
 
 
-def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[Outcome]:
+def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Generator[Outcome, None, None]:
     """``count`` files at a time, each worker with a network and a share of the cores of its own. Outcomes as they come."""
     context = multiprocessing.get_context("spawn")  # a fork would copy the threads' locks of torch and OpenCV
     messages, number = context.Queue(), context.Value("i", 0)
@@ -131,7 +133,7 @@ def _drain(messages: Any, progress: Progress) -> None:
 # -- Ray -------------------------------------------------------------------------------------------------------------
 
 
-def run_on_ray(jobs: Sequence[Job], progress: Progress, count: int) -> Iterator[Outcome]:
+def run_on_ray(jobs: Sequence[Job], progress: Progress, count: int) -> Generator[Outcome, None, None]:
     """As `run_in_processes`, on the cluster of $RAY_ADDRESS, or on this machine. Paths must mean the same on every node.
 
     Progress comes file by file. Raises XnectError without the `cluster` extra.

@@ -130,6 +130,7 @@ def two_peaks(count: int, seed: int) -> RefineSet:
     return RefineSet(crops, found, score, truth, torch.ones(count, NUM_JOINTS), truth.clone(), torch.full((count,), 0.3))
 
 
+@pytest.mark.slow
 def test_a_few_dozen_steps_beat_grouping_where_other_maps_tell(tmp_path, monkeypatch):
     sets = {"train": two_peaks(192, 0), "val": two_peaks(32, 1)}
     monkeypatch.setattr(refine_train, "answers", lambda config, split: sets[split])

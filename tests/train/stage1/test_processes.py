@@ -83,6 +83,7 @@ def runs(photos, tmp_path_factory) -> tuple[Path, Path, str]:
     return folder / "one", folder / "two", said
 
 
+@pytest.mark.slow
 def test_two_processes_take_the_steps_of_one(runs):
     """Even if they stop after two steps and are resumed."""
     one, two, _ = runs
@@ -115,6 +116,7 @@ def test_a_run_goes_on_with_another_number_of_processes(photos, runs, tmp_path):
     assert state["step"] == 4 and json.loads(state["slots"]) == []
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_ends_all_at_the_same_step(photos, tmp_path):
     """SIGTERM goes to the second process alone, as a scheduler might; the first saves, and nobody waits for ever."""
     run = start(photos, tmp_path / "run", "steps=100000", processes=2)

@@ -85,6 +85,7 @@ def test_a_state_of_another_network_is_refused(photos, tmp_path, capsys):
     assert "state.pt: does not fit this run" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_finished_run_is_not_overwritten_by_a_new_one(straight, photos, capsys):
     before = (straight[0] / "state.pt").read_bytes()
     assert train_pose.main(arguments(photos, straight[0])) == 2

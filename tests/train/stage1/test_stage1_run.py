@@ -70,7 +70,7 @@ def test_stopped_and_resumed_is_the_same_as_straight_through(straight, photos, t
     losses, calls = step.stage1_losses, []
 
     def interrupted(*inputs):
-        calls.append(1)
+        calls.append(torch.backends.cudnn.benchmark)
         if len(calls) == 2:
             signal.raise_signal(signal.SIGINT)
         return losses(*inputs)
@@ -78,6 +78,7 @@ def test_stopped_and_resumed_is_the_same_as_straight_through(straight, photos, t
     monkeypatch.setattr(step, "stage1_losses", interrupted)
     assert train_pose.main(arguments(photos, out)) == 0
     assert len(calls) == 2 and load_state(out / "state.pt")["step"] == 2
+    assert all(calls) and not torch.backends.cudnn.benchmark, "cuDNN's search is on during training only"
     assert train_pose.main(arguments(photos, out, "--resume")) == 0
     assert len(calls) == STEPS
     state, expected = load_state(out / "state.pt"), load_state(straight[0] / "state.pt")

@@ -25,7 +25,8 @@ class Areas:
     @classmethod
     def of(cls, boxes: np.ndarray, device: torch.device) -> Areas:
         """Of ``boxes`` (K, 4): left, top, right and bottom in whole pixels, the last two just beyond."""
-        left, top, width, height = *boxes.T[:2], *(boxes[:, 2:] - boxes[:, :2]).T
+        left, top, right, bottom = boxes.T
+        width, height = right - left, bottom - top
         ends = np.cumsum(width * height)
         table = send(np.stack([ends, ends - width * height, left, top, width]).astype(np.int64), device)
         pixel = torch.arange(int(ends[-1]) if len(ends) else 0, device=device)

@@ -121,7 +121,8 @@ def people_in_windows(
 
     sides = np.where(windows.flipped[window, None], FLIP, np.arange(NUM_JOINTS))
     one = np.arange(len(row))[:, None]
-    xy, bones, weight_3d, in_picture = (values[one, sides] for values in (xy, bones, weight_3d, in_picture))
+    xy, bones, weight_3d = (values[one, sides] for values in (xy, bones, weight_3d))
+    in_picture = in_picture[one, sides]
     weight_2d, seen = people.weight_2d[row][one, sides], people.visible[row][one, sides]
     low, high = windows.low[window, None], windows.high[window, None]
     with np.errstate(invalid="ignore"):

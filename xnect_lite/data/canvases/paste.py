@@ -79,7 +79,7 @@ class Composites:
         layers = replace(self.layers, people=replace(self.layers.people, canvas=numbers[self.layers.people.canvas]))
         return Composites(self.people.renumbered(numbers), layers, numbers[self.hidden_on], self.hidden_xyxy)
 
-    def hidden(self, shape: tuple[int, int, int], stride: int) -> np.ndarray:
+    def hidden(self, shape: tuple[int, ...], stride: int) -> np.ndarray:
         """(B, h, w) bool of this ``shape``: map cells where somebody is of whom too little shows."""
         out = np.zeros(shape, bool)
         limits = np.array([shape[2], shape[1]] * 2)

@@ -48,7 +48,7 @@ def read_joints(path: Path, extended: bool) -> LspJoints:
     joints = read_mat(path).get("joints")
     shape = getattr(joints, "shape", ())
     expected = (_JOINTS, 3) if extended else (3, _JOINTS)
-    if len(shape) != 3 or shape[:2] != expected:
+    if joints is None or len(shape) != 3 or shape[:2] != expected:
         raise XnectError(
             str(path),
             f"holds no joints of {expected[0]} x {expected[1]} x N (found {shape})",

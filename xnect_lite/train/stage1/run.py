@@ -38,8 +38,8 @@ def train_stage1(config: Stage1Config, resume: bool = False) -> bool:
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
-    torch.backends.cudnn.benchmark = True
-    with processes.connected():
+    # Put back afterwards: whoever trains within a larger program keeps its own settings.
+    with torch.backends.cudnn.flags(enabled=True, benchmark=True), processes.connected():
         run = Run(config, processes, resume)
         with StopRequest() as stop:
             return run.train(stop)
