@@ -106,6 +106,6 @@ def _predictor(row: Row, net: torch.nn.Module, device: torch.device) -> Predicto
     if row.int8:
         quantised = int8_of(Path(one.weights))
         return Predictor(NetworkConfig(one.network, weights=str(quantised), device="cpu", **sides)) if quantised else None
-    words = {"backend": one.engine, "precision": one.precision}  # checked as it is opened
+    words: dict[str, Any] = {"backend": one.engine, "precision": one.precision}  # checked as it is opened
     config = NetworkConfig(one.network, device=str(device), **words, **sides)
     return Predictor(config, net=cast(XNect, net))

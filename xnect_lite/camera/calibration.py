@@ -13,6 +13,7 @@ Read are, by what they hold:
 from __future__ import annotations
 
 import dataclasses
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ from typing import Any
 import cv2
 import numpy as np
 import yaml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 from xnect_lite.camera.intrinsics import Camera, camera_of_values
 from xnect_lite.errors import XnectError
@@ -123,10 +129,6 @@ def _child(element: ElementTree.Element, name: str) -> ElementTree.Element:
 
 
 def _of_pose2sim(text: str) -> dict[str, PlacedCamera]:
-    try:
-        import tomllib
-    except ImportError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef]
     out = {}
     for key, table in tomllib.loads(text).items():
         if isinstance(table, dict) and "matrix" in table:

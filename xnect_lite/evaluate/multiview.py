@@ -120,5 +120,5 @@ def seen_by(placed: PlacedCamera, joints_room_mm: np.ndarray) -> Sequence[Truth]
         scored[:, SCORED_3D] = joints[:, SCORED_3D]
         whose = np.broadcast_to(np.int16(0), (camera.height, camera.width))  # whose which pixel is, is not known
         area = np.full(len(joints), camera.width * camera.height)
-        truths.append(Truth(px, scored, inside, area, whose, camera.fx, np.full(4, np.nan)))
+        truths.append(Truth(px, scored, np.asarray(inside), area, whose, camera.fx, np.full(4, np.nan)))
     return truths
