@@ -92,7 +92,7 @@ def _read(path: Path) -> dict[str, PlacedCamera]:
 
 def _of_qualisys(text: str) -> dict[str, PlacedCamera]:
     """Rows of the transform are a camera's x right, y up, z towards it; pixels of the picture begin at ``left``, ``top``."""
-    out = {}
+    out: dict[str, PlacedCamera] = {}
     for element in ElementTree.fromstring(text).iter("camera"):
         video, lens, place = (_child(element, name) for name in ("fov_video", "intrinsic", "transform"))
         number = lambda of, key: float(of.attrib[key])  # noqa: E731
