@@ -64,8 +64,8 @@ def run_in_processes(jobs: Sequence[Job], progress: Progress, count: int) -> Gen
         _drain(messages, progress)
     except BaseException as error:
         kept = _end_workers(pool, list(waiting))
-        if isinstance(error, KeyboardInterrupt) and kept:
-            raise KeyboardInterrupt("; ".join(kept)) from None
+        if isinstance(error, KeyboardInterrupt) and kept:  # a worker that heard the interrupt first may have told already
+            raise KeyboardInterrupt("; ".join(filter(None, (str(error), *kept)))) from None
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
