@@ -112,7 +112,7 @@ class TrackingConfig:
     # a track younger than this is not reported unless it is clear from the start
     confirm_s: Annotated[float, Range(0, 60)] = 0.1
     confirm_score: Share = 0.5  # a first detection with at least this person score is reported at once
-    facing: bool = True  # which way people face is decided over time; false = by each frame alone
+    facing: bool = False  # which way people face is decided over time; false = by each frame alone
 
 
 @dataclasses.dataclass(frozen=True)
