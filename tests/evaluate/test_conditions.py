@@ -10,6 +10,7 @@ from kit import write_kit
 
 from xnect_lite.cli import main as cli
 from xnect_lite.evaluate.conditions import ConditionScore, conditions
+from xnect_lite.evaluate.keypoints import extent
 from xnect_lite.evaluate.photos import without_colour
 from xnect_lite.skeleton import FLIP, INDEX, JOINTS, NUM_JOINTS
 
@@ -46,11 +47,13 @@ CASES = {
 
 @pytest.mark.parametrize(("joints", "size", "net_scale", "expected"), CASES.values(), ids=CASES.keys())
 def test_which_conditions_hold(joints, size, net_scale, expected):
-    assert {name for name, holds in conditions(joints[None], size, net_scale).items() if holds[0]} == expected
+    assert {
+        name for name, holds in conditions(joints[None], size, extent(joints[None])[:, 1] * net_scale).items() if holds[0]
+    } == expected
 
 
 def test_nobody_is_nobody():
-    assert all(holds.shape == (0,) for holds in conditions(np.zeros((0, len(JOINTS), 2)), (10, 10), 1.0).values())
+    assert all(holds.shape == (0,) for holds in conditions(np.zeros((0, len(JOINTS), 2)), (10, 10), np.zeros(0)).values())
 
 
 def test_people_are_counted_under_each_condition():

@@ -17,8 +17,8 @@ Conditions = dict[str, np.ndarray]
 """Name -> (T,) bool, which of a picture's labelled people it holds for."""
 
 
-def conditions(label_px: np.ndarray, size: tuple[int, int], net_scale: float) -> Conditions:
-    """Of labelled people (T, 24, 2), NaN = unknown, in a picture of ``size`` that is shown at ``net_scale`` network px per px.
+def conditions(label_px: np.ndarray, size: tuple[int, int], height_net_px: np.ndarray) -> Conditions:
+    """Of labelled people (T, 24, 2), NaN = unknown, in a picture of ``size``, (T,) ``height_net_px`` tall (0 = unknown).
 
     cut_by_border: the picture ends above the knees. small: less than 100 network px tall. from_behind: upright, and the right
     shoulder and hip are on the picture's right.
@@ -29,15 +29,8 @@ def conditions(label_px: np.ndarray, size: tuple[int, int], net_scale: float) ->
     bottom = np.where(inside, xy[..., 1], -np.inf).max(-1)
     at_border = size[1] - 1 - bottom < _BORDER_SHARE * size[1]
     cut = ~inside[:, _LEGS].any(-1) & inside[:, TORSO[:2]].any(-1) & at_border
-    extent = np.nan_to_num(_extent(xy) * net_scale)
-    return {"cut_by_border": cut, "small": (extent > 0) & (extent < SMALL_NET_PX), "from_behind": _from_behind(xy)}
-
-
-def _extent(xy: np.ndarray) -> np.ndarray:
-    """(T,) height of the box around the known joints."""
-    known = np.isfinite(xy[..., 1])
-    low, high = (np.where(known, xy[..., 1], fill) for fill in (np.inf, -np.inf))
-    return np.where(known.any(-1), high.max(-1) - low.min(-1), np.nan)
+    small = (height_net_px > 0) & (height_net_px < SMALL_NET_PX)
+    return {"cut_by_border": cut, "small": small, "from_behind": _from_behind(xy)}
 
 
 def _from_behind(xy: np.ndarray) -> np.ndarray:

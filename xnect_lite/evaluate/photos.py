@@ -11,7 +11,7 @@ from xnect_lite.camera.pinhole import default_focal_px, image_centre_px, ray_rot
 from xnect_lite.config import CameraConfig, GroupingConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.evaluate.conditions import conditions
-from xnect_lite.evaluate.keypoints import KeypointScore, match
+from xnect_lite.evaluate.keypoints import KeypointScore, extent, match
 from xnect_lite.progress import progress_bar
 from xnect_lite.skeleton import CANONICAL_STATURE_M, ROOT
 from xnect_lite.stages.grouping.group import group_people
@@ -50,7 +50,7 @@ def score_photos(
         hits = score.add_pck(labels.human_px, known, detected.joints_px)
         in_ignored = _mostly_inside(people.joints_px, sample.ignore_xyxy)
         oks = score.add_recall(known, detected.joints_px, maps.letterbox.scale, in_ignored)
-        score.conditions.add(conditions(known, sample.size, maps.letterbox.scale), oks, hits)
+        score.conditions.add(conditions(known, sample.size, extent(known)[:, 1] * maps.letterbox.scale), oks, hits)
         shown = np.where(inside_picture(known, sample.size)[..., None], known, np.nan)
         score.add_ap(shown, detected.joints_px, detected.person_score, _mostly_inside(detected.joints_px, sample.ignore_xyxy))
         score.limbs.add(maps, shown, grouping)
