@@ -109,7 +109,8 @@ def test_one_floor_for_all_and_each_their_own_by_choice():
 
 BAD = [
     ({"fps": 0}, "frame rate"), ({"fps": float("nan")}, "frame rate"), ({"fps": 1e9}, "frame rate"),
-    ({"gaps": "x"}, "gap rule"), ({"euler": "ZZZ"}, "Euler order"), ({"max_gap_s": -1}, "longest gap"), ({"spine": "maya"}, "spine"),
+    ({"gaps": "x"}, "gap rule"), ({"euler": "ZZZ"}, "Euler order"),
+    ({"max_gap_s": -1}, "longest gap"), ({"spine": "maya"}, "spine"),
 ]  # fmt: skip
 
 

@@ -135,7 +135,9 @@ def person_clips(track: Track, times_s: np.ndarray, options: BvhOptions, scene: 
     if rule is GapRule.HIDE:
         hidden_cm = np.where(whole.presence == Presence.ABSENT, HIDDEN_CM, 0.0)[:, None] * (0.0, 1.0, 0.0)
         whole = dataclasses.replace(whole, root_world_cm=whole.root_world_cm - hidden_cm)
-    clips = _stays(whole, min_s) if rule is GapRule.CUT else [whole]
+    clips = [whole]
+    if rule is GapRule.CUT:
+        clips = [_part(whole, first, last) for first, last in stays(whole.presence, options.fps, min_s)]
     return [_with_t_pose(clip, options.floor) if options.t_pose_first else clip for clip in clips]
 
 
@@ -148,8 +150,7 @@ def clip_joints_world_cm(clip: BvhClip) -> np.ndarray:
 
 
 def _build(track: Track, times_s: np.ndarray, options: BvhOptions, scene: Scene) -> BvhClip:
-    rule, ease = gap_rule(options.gaps), options.gaps == GapRule.EASE
-    usual_s = float(np.median(np.diff(track.t_s))) if len(track.t_s) > 1 else 0.0
+    ease = gap_rule(options.gaps) is GapRule.EASE
     placed = np.isfinite(track.root_cam_mm).all(axis=1)
     root_mm = track.root_cam_mm + np.nan_to_num(track.joints_mm[:, ROOT])
     local: Sequence[Rotation | np.ndarray]
@@ -184,7 +185,7 @@ def _build(track: Track, times_s: np.ndarray, options: BvhOptions, scene: Scene)
         fps=options.fps,
         root_world_cm=root_cm,
         angles_deg=angles_deg,
-        presence=presence_at(times_s, track, options.max_gap_s, rule, snap_s=0.51 * max(1 / options.fps, usual_s)),
+        presence=file_presence(track, times_s, options),
         euler=options.euler,
         spine=options.spine,
     )
@@ -200,20 +201,29 @@ def _turns(matrices: np.ndarray, joint: int, scene: Scene) -> Rotation:
     return Rotation.from_matrix(levelling(scene.up_cam) @ matrices if joint == 0 else matrices)
 
 
-def _stays(clip: BvhClip, min_s: float) -> list[BvhClip]:
-    """The parts of a clip in which the person is there, of those that last ``min_s`` at least."""
-    there = np.where(clip.held, Presence.ABSENT, Presence.MEASURED)
-    stays = [s for s in spans(there) if s.presence and (s.last - s.first + 1) / clip.fps >= 0.99 * min_s]
-    return [
-        dataclasses.replace(
-            clip,
-            root_world_cm=clip.root_world_cm[s.first : s.last + 1],
-            angles_deg=clip.angles_deg[s.first : s.last + 1],
-            presence=clip.presence[s.first : s.last + 1],
-            first_frame=s.first,
-        )
-        for s in stays
-    ]
+def file_presence(track: Track, times_s: np.ndarray, options: BvhOptions) -> np.ndarray:
+    """(N,) uint8 of `Presence` of a cleaned track in the frames of a file."""
+    usual_s = float(np.median(np.diff(track.t_s))) if len(track.t_s) > 1 else 0.0
+    snap_s = 0.51 * max(1 / options.fps, usual_s)
+    return presence_at(times_s, track, options.max_gap_s, gap_rule(options.gaps), snap_s=snap_s)
+
+
+def stays(presence: np.ndarray, fps: float, min_s: float) -> list[tuple[int, int]]:
+    """First and last frame of each stay without a gap that lasts ``min_s`` seconds at least."""
+    there = np.isin(presence, (Presence.MEASURED, Presence.BRIDGED)).astype(np.uint8)
+    return [(s.first, s.last) for s in spans(there) if s.presence and (s.last - s.first + 1) / fps >= 0.99 * min_s]
+
+
+def _part(clip: BvhClip, first: int, last: int) -> BvhClip:
+    """These frames of a clip, the last one included."""
+    frames = slice(first, last + 1)
+    return dataclasses.replace(
+        clip,
+        root_world_cm=clip.root_world_cm[frames],
+        angles_deg=clip.angles_deg[frames],
+        presence=clip.presence[frames],
+        first_frame=first,
+    )
 
 
 def _with_t_pose(clip: BvhClip, floor: bool) -> BvhClip:

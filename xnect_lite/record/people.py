@@ -23,7 +23,7 @@ class PersonSummary:
     file:    person02.bvh is id 2; None = no file is made, ``skipped`` says why.
     seen_s:  time in view; first_t_s .. last_t_s may hold absences.
     frames:  in which the person was seen.
-    first_frame: of the take, from 0, with the person in it.
+    first_frame, last_frame: of the take, from 0, with the person in them.
     measured, bridged, held, absent: how many frames of the take are so, as `presence` says.
     spans:   [first frame, last frame, kind] of all that was not measured.
     """
@@ -37,6 +37,7 @@ class PersonSummary:
     seen_s: float
     frames: int
     first_frame: int
+    last_frame: int
     measured: int
     bridged: int
     held: int
@@ -95,6 +96,7 @@ def _summarise(take: Take, identity: int, min_s: float, presence: np.ndarray, le
         seen_s=seen_s,
         frames=len(times),
         first_frame=int(seen.argmax()),
+        last_frame=len(seen) - 1 - int(seen[::-1].argmax()),
         **counts(presence),
         spans=tuple((s.first, s.last, s.presence.name.lower()) for s in spans(presence) if s.presence.name != "MEASURED"),
     )

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xnect_lite.errors import XnectError
-from xnect_lite.record.bvh import BvhClip, BvhOptions, person_clips
+from xnect_lite.record.bvh import BvhClip, BvhOptions, file_presence, person_clips, stays
 from xnect_lite.record.people import PersonSummary, main_people, summarise
-from xnect_lite.record.presence import Presence, can_be_bridged, gap_rule, presence_at, presence_of
+from xnect_lite.record.presence import GapRule, Presence, can_be_bridged, gap_rule, presence_at, presence_of
 from xnect_lite.record.resample import bracket, frame_times, resample_points
 from xnect_lite.record.scene import Scene, scene_of
 from xnect_lite.record.take_folder import Take
@@ -44,6 +44,7 @@ class Shot:
     every:  all identities of the take.
     people: those to be written.
     times_s: (N,) of the frames of files with a steady rate; frame 0 is the take's, or the excerpt's, first.
+    data_times_s: (M,) of the frames of tables: the take's own, unless a rate was asked for.
     """
 
     take: Take
@@ -52,6 +53,7 @@ class Shot:
     options: BvhOptions
     scene: Scene
     times_s: np.ndarray
+    data_times_s: np.ndarray
     min_person_s: float
 
     def track(self, person: PersonSummary) -> Track:
@@ -61,6 +63,14 @@ class Shot:
     def clips(self, person: PersonSummary) -> list[BvhClip]:
         """The motion of a person, gaps filled by the gap rule: one clip, or one for each stay where absences are cut out."""
         return person_clips(self.track(person), self.times_s, self.options, self.scene, self.min_person_s)
+
+    def outline(self, person: PersonSummary) -> list[tuple[int, np.ndarray]]:
+        """What `clips` would have: first frames on the timeline, and presence without frames in the rest pose."""
+        presence = file_presence(self.track(person), self.times_s, self.options)
+        if gap_rule(self.options.gaps) is not GapRule.CUT:
+            return [(0, presence)]
+        found = stays(presence, self.options.fps, self.min_person_s)
+        return [(first, presence[first : last + 1]) for first, last in found]
 
     def points(self, person: PersonSummary, times_s: np.ndarray) -> Points:
         """The joints of a person at these times; what was measured is as it was."""
@@ -85,7 +95,8 @@ def shot_of(
     if check_span:
         _check_span(take, options.fps * float(end_s - start_s))
     times_s = frame_times(float(start_s), float(end_s), options.fps)
-    return Shot(take, every, _chosen(take, every, people), options, scene, times_s, min_person_s)
+    own_times_s = np.unique(take.every_frame_t_s)
+    return Shot(take, every, _chosen(take, every, people), options, scene, times_s, own_times_s, min_person_s)
 
 
 def _chosen(take: Take, every: Sequence[PersonSummary], people: str | Sequence[int]) -> tuple[PersonSummary, ...]:

@@ -22,7 +22,7 @@ from xnect_lite.errors import XnectError, shown_address
 from xnect_lite.record.bvh import BvhClip, BvhOptions
 from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
-from xnect_lite.record.people import PersonSummary
+from xnect_lite.record.people import PersonSummary, bvh_name
 from xnect_lite.record.shot import shot_of
 from xnect_lite.record.take_folder import (
     INFO_FILE,
@@ -216,31 +216,57 @@ def export_take(
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refused(out, error) from error
-    files = [path for person in shot.people for path in write_clips(out, person, shot.clips(person))]
+    written = {person.id: write_clips(out, person, shot.clips(person)) for person in shot.people}
+    files = [path for paths in written.values() for path in paths]
+    people = tuple(_with_file(person, written.get(person.id)) for person in shot.every)
     times = take.every_frame_t_s
     summary = TakeSummary(
         folder=out,
         files=tuple(files),
-        people=shot.every,
+        people=people,
         frames=len(times),
         duration_s=float(np.ptp(times)) if len(times) else 0.0,
     )
     if own:
-        _remove_stale(take, shot.every, files)
+        _remove_stale(take, people, files)
         write_info(folder, dict(take.info) | _outcome(take, summary, shot.options, min_person_s))
         log(folder, f"{summary.frames} frames, {summary.duration_s:.2f} s")
-        for p in shot.every:
+        for p in people:
             log(folder, f"id {p.id}: {p.file or 'no BVH, ' + p.skipped}")
         kept = [folder / name for name in (INFO_FILE, POSES_FILE, LOG_FILE)]
         summary = dataclasses.replace(summary, files=(*kept, *files))
     return summary
 
 
+def _with_file(person: PersonSummary, paths: list[Path] | None) -> PersonSummary:
+    """What is said of a person whose absences are cut out: the first of their files, or that there is none."""
+    if paths:
+        return dataclasses.replace(person, file=paths[0].name)
+    return person if paths is None else dataclasses.replace(person, file=None, skipped="no stay is long enough")
+
+
 def write_clips(out: Path, person: PersonSummary, clips: Sequence[BvhClip]) -> list[Path]:
     """The BVH files of one person; of several each has its number: person02_1.bvh. Raises XnectError."""
-    stem = Path(str(person.file)).stem
-    names = [f"{stem}.bvh"] if len(clips) == 1 else [f"{stem}_{number}.bvh" for number in range(1, len(clips) + 1)]
-    return [write_bvh(out / name, clip) for name, clip in zip(names, clips, strict=True)]
+    return [write_bvh(out / name, clip) for name, clip in zip(clip_names(person, len(clips)), clips, strict=True)]
+
+
+def clip_names(person: PersonSummary, count: int) -> list[str]:
+    """Names of the BVH files of a person who has so many."""
+    stem = Path(bvh_name(person.id)).stem
+    return [f"{stem}.bvh"] if count == 1 else [f"{stem}_{number}.bvh" for number in range(1, count + 1)]
+
+
+def dropped_words(info: Mapping[str, Any]) -> str:
+    """What take.json says of frames that were lost, and what to do about it; "" if none were."""
+    frames = info.get("frames", {})
+    dropped, recorded = frames.get("dropped") or 0, frames.get("recorded") or 0
+    if not dropped:
+        return ""
+    share = f"{dropped} of {dropped + recorded} frames were dropped"
+    video = info.get("video") or {}
+    if video.get("file"):
+        return f"{share}, but its video has them: xnect-lite process with this folder makes a take of every frame"
+    return f"{share}: the pipeline was slower than the source. Process the film itself, or choose a faster back end"
 
 
 def with_floor_of(take: Take, options: BvhOptions) -> BvhOptions:
@@ -278,7 +304,9 @@ def _remove_stale(take: Take, people: Sequence[PersonSummary], written: list[Pat
     """Delete files of an earlier export that are no longer anybody's, or belong to somebody else by now."""
     listed = {str(person.get("file")) for person in take.info.get("people", [])}
     current = {str(person.file) for person in people}
-    stems = "|".join(re.escape(Path(name).stem) for name in listed if re.fullmatch(r"person\d+\.bvh", name))
+    stems = "|".join(
+        re.escape(Path(name).stem.split("_")[0]) for name in listed if re.fullmatch(r"person\d+(_\d+)?\.bvh", name)
+    )
     for path in take.folder.glob("person*.bvh") if stems else ():
         its_number = re.fullmatch(rf"({stems})(_\d+)?\.bvh", path.name)
         was_written_anew = any(other.stem.split("_")[0] == path.stem.split("_")[0] for other in written)
