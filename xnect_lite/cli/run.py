@@ -18,6 +18,7 @@ from xnect_lite.errors import XnectError
 if TYPE_CHECKING:
     from xnect_lite.capture import Source
     from xnect_lite.config import PipelineConfig
+    from xnect_lite.record.vmc import VmcSender
     from xnect_lite.types import PoseResult
 
 _WARNING_S = 0.2  # how long a warning may wait
@@ -32,6 +33,9 @@ def add(verbs: argparse._SubParsersAction) -> None:
     run.add_argument("--show", action="store_true", help="show the app instead")
     run.add_argument("--every-frame", action="store_true", help="a file: no frame is dropped, however long it takes")
     run.add_argument("--start", type=float, metavar="S", help="a file: skip the first S seconds")
+    run.add_argument(
+        "--osc", metavar="[HOST:]PORT", help="also send everybody as OSC (VMC protocol), id 1 to PORT, id 2 to the next (39539)"
+    )
     run.add_argument("--end", type=float, metavar="S", help="stop at second S")
     add_pipeline_options(run)
     run.set_defaults(run=_run)
@@ -46,10 +50,13 @@ def _run(options: argparse.Namespace) -> int:
     from xnect_lite.runners.track import track
 
     check_source(options.source)
+    sender = None if options.osc is None else _open_sender(options.osc)
     pipeline = open_pipeline(config)
     print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}", file=sys.stderr)
     source = open_source(options.source, start_s=options.start, end_s=options.end)
     results = track(source, pipeline=pipeline, newest=not options.every_frame)
+    if sender is not None:
+        results = _sent(results, sender)
     try:
         with _warnings_of(source):
             if options.json:
@@ -60,6 +67,26 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _open_sender(address: str) -> VmcSender:
+    from xnect_lite.record.vmc import VmcSender, parse_osc
+
+    sender = VmcSender(*parse_osc(address))
+    print(f"OSC (VMC) to {sender.host}, port {sender.port} for id 1 and so on", file=sys.stderr)
+    return sender
+
+
+def _sent(results: Iterator[PoseResult], sender: VmcSender) -> Iterator[PoseResult]:
+    """The same results, each sent on as OSC."""
+    told = ""
+    with contextlib.closing(sender):
+        for result in results:
+            sender.send(result)
+            if sender.error and sender.error != told:
+                told = sender.error
+                print(told, file=sys.stderr, flush=True)
+            yield result
 
 
 @contextlib.contextmanager
@@ -134,8 +161,8 @@ def _plain(values: Any) -> Any:
 
 
 def _show(options: argparse.Namespace, config: PipelineConfig) -> int:
-    if options.json or options.every_frame or options.start is not None or options.end is not None:
-        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
+    if options.json or options.every_frame or any(given is not None for given in (options.start, options.end, options.osc)):
+        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end, --osc", "Leave them out")
     from xnect_lite.gui.application import start
     from xnect_lite.gui.options import DEFAULT_TAKES, Options
 

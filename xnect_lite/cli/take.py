@@ -34,7 +34,12 @@ def add(verbs: argparse._SubParsersAction) -> None:
     steady.add_argument("takes", nargs="+", metavar="take", help="take folder")
     for action in (show, finish, score):
         action.add_argument("take", help="take folder")
-    score.add_argument("--truth", required=True, metavar="FILE", help="demo-truth.npz of the clip that was processed whole")
+    score.add_argument(
+        "--truth",
+        required=True,
+        metavar="FILE",
+        help="docs/demo-joints.npz, or demo-truth.npz of a clip that was processed whole",
+    )
     for action in (show, finish, score, steady):
         action.add_argument("--json", action="store_true", help="print as JSON")
     take_edit.add(actions)
@@ -117,11 +122,10 @@ def _finish(options: argparse.Namespace) -> int:
 
 
 def _score(options: argparse.Namespace) -> int:
-    from xnect_lite.evaluate.identity import score_take
+    from xnect_lite.evaluate.identity import read_truths, score_take
     from xnect_lite.record.take_folder import load_take
-    from xnect_lite.synth.truth import load_truths
 
-    figures = score_take(load_take(options.take), [truth for _, truth in load_truths(options.truth)])
+    figures = score_take(load_take(options.take), read_truths(options.truth))
     print_figures(figures, options.json, digits=3)
     return 0
 

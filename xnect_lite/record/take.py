@@ -255,7 +255,7 @@ def export_take(
     if own and (folder / JOURNAL_FILE).exists():
         _mend_videos(folder)
         secure_journal(folder)
-    take = load_take(folder)
+    take = load_take(folder, on_disk=True)
     options = options or recorded_options(take.info)
     if min_person_s is None:
         min_person_s = float(take.info.get("min_person_s", 0.5))
