@@ -1,4 +1,4 @@
-"""``xnect-lite timing``: what it chooses to time, at tiny sizes, and its mistakes."""
+"""``xnect-lite bench networks``: what it chooses to time, at tiny sizes, and its mistakes."""
 
 from __future__ import annotations
 

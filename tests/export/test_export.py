@@ -300,4 +300,4 @@ def test_int8_without_pictures_is_refused(tmp_path, capsys, monkeypatch, net):
     save_weights(tmp_path / "w.safetensors", net.state_dict(), net.arch)
     arguments = ["--backbone", NAME, "--weights", str(tmp_path / "w.safetensors"), "-o", str(tmp_path / "a.xml")]
     assert main(["export", "--format", "openvino-int8", *arguments]) == 2
-    assert "needs pictures to calibrate with. Give --calibration DIR" in capsys.readouterr().err
+    assert "needs pictures to calibrate with. Give --photos DIR" in capsys.readouterr().err

@@ -1,24 +1,25 @@
-"""Ending a run between two steps on Ctrl-C or termination."""
+"""Ending a run between two steps when it is asked to end."""
 
 from __future__ import annotations
 
-import signal
 from types import FrameType, TracebackType
+
+from xnect_lite.signals import ending_by
 
 
 class StopRequest:
-    """As a context, takes SIGINT and SIGTERM and remembers that one came; the handlers of before come back at its end."""
+    """As a context, hears that the program is asked to end and remembers it; what was done about it before comes back."""
 
     def __init__(self) -> None:
         self.received = False
+        self._listening = ending_by(self._receive)
 
     def __enter__(self) -> StopRequest:
-        self._before = {number: signal.signal(number, self._receive) for number in (signal.SIGINT, signal.SIGTERM)}
+        self._listening.__enter__()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+        self._listening.__exit__(kind, error, trace)
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         self.received = True
