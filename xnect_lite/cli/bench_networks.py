@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 
 import torch
 
@@ -16,6 +17,7 @@ from xnect_lite.benchmark.table import as_rows, tables
 from xnect_lite.cli.classifiers import gpu_name, network_names
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.devices import check_precision, choose_device
+from xnect_lite.models.compress import prune
 from xnect_lite.progress import progress_bar
 
 _POSE_NETWORKS = "selecsls60,resnet50,vovnet39"
@@ -50,7 +52,9 @@ def _jobs(options: argparse.Namespace) -> list:
         "gamma_threshold": options.gamma_thresh,
     }  # fmt: skip
     if options.model_weights:  # a file that does not fit is an error before anything is timed
-        build_network(Candidate(names[0], *sizes[0], **shared))
+        net = build_network(candidate := Candidate(names[0], *sizes[0], **shared))
+        if options.pruned_and_fused and options.gamma_thresh >= 0:  # as published: what is cut of every layer
+            print(prune(net, torch.zeros(1, 3, candidate.height, candidate.width), options.gamma_thresh)[1], file=sys.stderr)
     jobs = []
     for device in _devices(options):
         for width, height in sizes:
@@ -134,10 +138,9 @@ def _batches(options: argparse.Namespace, device_type: str) -> list[int]:
 def _forms(options: argparse.Namespace) -> list[str]:
     if options.train:
         return _chosen("--forms", options.forms or "plain", ["plain"])
-    default = "plain,fused"
-    if options.pruned_and_fused:
-        default = "plain,pruned" if options.gamma_thresh >= 0 else "plain,fused"
-    return _chosen("--forms", options.forms or default, list(FORMS))
+    forms = _chosen("--forms", options.forms or ("plain,pruned" if options.pruned_and_fused else "plain,fused"), list(FORMS))
+    # below 0 nothing is cut, only fused
+    return forms if options.gamma_thresh >= 0 else list(dict.fromkeys(f.replace("pruned", "fused") for f in forms))
 
 
 def _engines(options: argparse.Namespace, device) -> list[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+
+import torch
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.classifiers import CLASSIFIERS
@@ -22,7 +25,15 @@ def network_names(options: argparse.Namespace) -> list[str]:
 
 
 def gpu_name(options: argparse.Namespace) -> str | None:
-    """The --device that --gpu-id stands for; None without it."""
-    if options.gpu_id is not None and options.device is not None:
+    """The --device that --gpu-id stands for; None without it.
+
+    As published, --gpu-id means the CPU where there is no GPU at all, which is said on standard error; --device never does.
+    """
+    if options.gpu_id is None:
+        return None
+    if options.device is not None:
         raise XnectError("--gpu-id and --device", "both name a device", "Give one of them")
-    return None if options.gpu_id is None else f"cuda:{options.gpu_id}"
+    if not torch.cuda.is_available():
+        print(f"--gpu-id {options.gpu_id}: there is no CUDA GPU here; on the CPU, as the published script", file=sys.stderr)
+        return None
+    return f"cuda:{options.gpu_id}"

@@ -82,6 +82,7 @@ def _in_form(net, options: argparse.Namespace) -> tuple:
     if options.gamma_thresh < 0:
         return fuse(net), "fused"
     small, report = prune(net, torch.zeros(1, 3, options.crop, options.crop), options.gamma_thresh)
+    print(report, file=sys.stderr)
     costs = f"{report.before.parameters / 1e6:.1f} -> {report.after.parameters / 1e6:.1f} M parameters"
     costs += f", {report.before.macs / 1e9:.2f} -> {report.after.macs / 1e9:.2f} GMACs"
     return small, f"pruned at {options.gamma_thresh:g}: {costs}"

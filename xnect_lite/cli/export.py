@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.export.calibration import read_photographs
-from xnect_lite.export.write import ExportReport, check_target, export
+from xnect_lite.export.calibration import blots, read_photographs
+from xnect_lite.export.write import ExportReport, MapError, check_target, compare, export
 from xnect_lite.inference.names import EXPORTED
+from xnect_lite.inference.torch_eager import TorchBackend
 from xnect_lite.inference.weights import find_weights, load_network
 from xnect_lite.models.compress import prune
 from xnect_lite.models.xnect import XNect
@@ -28,18 +30,25 @@ def run_export(options: argparse.Namespace) -> int:
     if path.suffix.lower() in EXPORTED:
         raise XnectError(str(path), "is an exported network already", "Give .safetensors weights")
     net = load_network(path, config.backbone)
-    if options.prune is not None:
-        net = _prune(net, options)
     photographs = None
     if options.photos:
         is_int8 = options.format == "openvino-int8"
         counts = (options.calibration_images, options.check_images) if is_int8 else (_COMPARED, _COMPARED)
         photographs = read_photographs(options.photos, config, *counts)
+    changed: list[MapError] = []
+    if options.prune is not None:
+        whole, net = net, _prune(net, options)
+        pictures = ("photographs", photographs.check[:_COMPARED]) if photographs else ("blots", blots(config))
+        changed = compare(TorchBackend(whole, "cpu", "fp32"), TorchBackend(net, "cpu", "fp32"), *pictures)
     report = export(net, options.format, Path(options.output), config, photographs, options.max_drop)
     if options.json:
-        print(json.dumps(report.as_dict(), indent=2))
-    else:
-        _print_report(report)
+        cut = {"against_unpruned": [asdict(row) for row in changed]} if changed else {}
+        print(json.dumps({**report.as_dict(), **cut}, indent=2))
+        return 0
+    _print_report(report)
+    if changed:  # whether the network is still what it was, which the file's own differences do not say
+        worst = max(changed, key=lambda row: row.share)
+        print(f"against the unpruned network: {worst.output} by up to {worst.share:.1e} of its range on {worst.pictures}")
     return 0
 
 

@@ -24,7 +24,7 @@ def add_classifier_options(parser: argparse.ArgumentParser, gamma_threshold: flo
         "--gamma-thresh", "--gamma_thresh", type=float, default=gamma_threshold, metavar="G",
         help=f"largest gamma that counts as small (default {gamma_threshold:g}; -1 only fuses)",
     )  # fmt: skip
-    group.add_argument("--gpu-id", "--gpu_id", type=int, metavar="N", help="number of the GPU; as --device cuda:N")
+    group.add_argument("--gpu-id", "--gpu_id", type=int, metavar="N", help="number of the GPU, or the CPU where there is none")
     group.add_argument("--device", help="auto (default), cpu, cuda or cuda:N")
 
 

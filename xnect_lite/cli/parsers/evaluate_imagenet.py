@@ -7,6 +7,11 @@ import argparse
 from xnect_lite.cli.parsers.classifier_options import add_classifier_options, add_switch
 from xnect_lite.cli.parsers.later import Later
 
+_SIMULATED = (
+    "set small gammas to zero instead of cutting channels out; betas stay, so that both come to the same (the published script "
+    "zeroes them too, and its pruning drops what ReLU(beta) passes on)"
+)
+
 
 def add(kinds: argparse._SubParsersAction, **more: str) -> None:
     """Register it."""
@@ -19,7 +24,7 @@ def add(kinds: argparse._SubParsersAction, **more: str) -> None:
         help="folder of class folders, or the one above its 'val'",
     )
     add_classifier_options(imagenet, gamma_threshold=1e-4)
-    add_switch(imagenet, "--simulate-pruning", "set small gammas to zero instead of cutting channels out")
+    add_switch(imagenet, "--simulate-pruning", _SIMULATED)
     imagenet.add_argument("--class-order", metavar="FILE", help="class folders by output, one a line (default: sorted)")
     imagenet.add_argument("--resize", type=int, default=256, metavar="PX", help="shorter side (default 256)")
     imagenet.add_argument("--crop", type=int, default=224, metavar="PX", help="middle square (default 224)")
