@@ -20,6 +20,9 @@ FlipTest = Literal["none", "plain", "shifted"]
 """Average over a crop and its mirror image: not at all, map on map, or with the mirror's map moved by a cell."""
 
 
+_CPU = torch.device("cpu")
+
+
 @dataclass(frozen=True)
 class SinglePredictor:
     """A network with what its crops need: size (width, height), colour order, joint list; and the device it is on."""
@@ -28,12 +31,14 @@ class SinglePredictor:
     size: tuple[int, int]
     bgr: bool = False
     joints: JointMap = MPII16
-    device: torch.device = torch.device("cpu")
+    device: torch.device = _CPU
     dtype: torch.dtype = torch.float32
     flip_test: FlipTest = "none"
 
     @classmethod
-    def of(cls, net: SingleNetwork, device: torch.device, dtype: torch.dtype = torch.float32, flip_test: FlipTest = "none"):  # noqa: ANN206
+    def of(
+        cls, net: SingleNetwork, device: torch.device, dtype: torch.dtype = torch.float32, flip_test: FlipTest = "none"
+    ) -> SinglePredictor:
         """As ``net.arch`` says."""
         width, height = net.arch["size"]
         return cls(net, (width, height), bool(net.arch["bgr"]), JOINT_MAPS[net.arch["joints"]], device, dtype, flip_test)

@@ -23,18 +23,14 @@ def tiny(monkeypatch):
     return register_tiny(monkeypatch)
 
 
+QUICK = (
+    "data.sets=[lspet]", "network=tiny", "width_net_px=64", "height_net_px=64", "batch=2", "log_every=1", "device=cpu",
+    "learning_rate=0.01",
+)  # fmt: skip
+
+
 def config(photos, out, *more: str) -> SingleConfig:
-    given = [
-        f"data.photos={photos}",
-        "data.sets=[lspet]",
-        f"out={out}",
-        "network=tiny",
-        "width_net_px=64",
-        "height_net_px=64",
-        "epochs=3",
-        "batch=2",
-    ]
-    return load_config(SingleConfig, None, [*given, "log_every=1", "device=cpu", "learning_rate=0.01", *more])
+    return load_config(SingleConfig, None, [f"data.photos={photos}", f"out={out}", "epochs=3", *QUICK, *more])
 
 
 def weights(folder, name: str = "final.safetensors") -> dict[str, torch.Tensor]:
@@ -100,9 +96,9 @@ def test_reading_in_other_processes_changes_nothing(photos, tmp_path, straight):
 def test_the_rate_falls_at_the_epochs_that_say_so(photos, tmp_path):
     run = single_run.SingleRun(config(photos, tmp_path, "drop_epochs=[1, 2]", "warm_up_steps=2"), resume=False)
     rates = []
-    for run.epoch in range(3):
-        for run.done in range(run.per_epoch):
-            rates.append(run._rate())
+    for step in range(3 * run.per_epoch):
+        run.epoch, run.done = divmod(step, run.per_epoch)
+        rates.append(run._rate())
     assert rates == pytest.approx([0.005, 0.01, 0.01, *[0.001] * 3, *[0.0001] * 3])
 
 
@@ -145,17 +141,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(photos, 
 
 
 def test_the_command_trains_and_refuses_to_overwrite(photos, tmp_path, capsys):
-    given = [
-        "single",
-        "--set",
-        f"data.photos={photos}",
-        "--set",
-        "data.sets=[lspet]",
-        "--set",
-        f"out={tmp_path / 'run'}",
-        "--set",
-        "network=tiny",
-    ]
-    given += ["--set", "epochs=1", "--set", "width_net_px=64", "--set", "height_net_px=64", "--set", "device=cpu"]
+    values = (f"data.photos={photos}", f"out={tmp_path / 'run'}", "epochs=1", *QUICK)
+    given = ["single", *(part for value in values for part in ("--set", value))]
     assert main(given) == 0 and "people to train on" in capsys.readouterr().out
     assert main(given) == 2 and "holds a run already" in capsys.readouterr().err

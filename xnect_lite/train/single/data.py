@@ -80,8 +80,7 @@ def epoch_batches(people: Sequence[CropPerson], config: SingleConfig, epoch: int
     loader: DataLoader[Batch] = DataLoader(
         Crops(people, config, epoch), batch_sampler=groups[done:], num_workers=config.workers, generator=generator
     )
-    for crops, places, weight in loader:
-        yield crops, places, weight
+    yield from loader
 
 
 def steps_per_epoch(count: int, batch: int) -> int:

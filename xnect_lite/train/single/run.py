@@ -1,4 +1,4 @@
-"""Single-person training: epochs over crops, with checkpoints, validation, and an end by epochs, by the clock or by a signal."""
+"""Single-person training: epochs over crops, with checkpoints and validation; ends by epochs, by the clock or by a signal."""
 
 from __future__ import annotations
 
