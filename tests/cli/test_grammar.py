@@ -18,7 +18,7 @@ from xnect_lite.cli.parsers.later import Later
 GRAMMAR = {
     "run": [], "process": [],
     "take": ["show", "finish", "swap", "merge", "cut", "score", "steadiness"],
-    "train": ["stage1", "refine", "lift", "prune", "quantise"],
+    "train": ["stage1", "refine", "lift", "single", "prune", "quantise"],
     "eval": ["photos", "synthetic", "clips", "multiview", "mpii", "mupots", "3dhp", "coco", "lsp", "backbones", "peers",
              "report", "imagenet"],
     "bench": ["pipeline", "networks", "data", "soak"],

@@ -16,6 +16,8 @@ from xnect_lite.train.prune.config import PruneConfig
 from xnect_lite.train.prune.run import train_pruned
 from xnect_lite.train.refiner.config import RefineConfig
 from xnect_lite.train.refiner.run import train_refiner
+from xnect_lite.train.single.config import SingleConfig
+from xnect_lite.train.single.run import train_single
 from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.run import train_stage1
 
@@ -40,6 +42,13 @@ def run_lift(options: argparse.Namespace) -> int:
     with ending_well():
         best = train_stage2(load_config(Stage2Config, options.config, overrides(options)))
     print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
+    return 0
+
+
+def run_single(options: argparse.Namespace) -> int:
+    """A single-person network."""
+    with ending_well():
+        train_single(load_config(SingleConfig, options.config, overrides(options)), options.resume)
     return 0
 
 

@@ -15,6 +15,7 @@ _HELP = """Train the networks.
     torchrun --nproc-per-node 4 -m xnect_lite.cli train stage1 --config configs/stage1_gpu.yaml
     xnect-lite train refine --photos PHOTOS --weights runs/first/best.safetensors
     xnect-lite train lift --photos PHOTOS --weights runs/first/best.safetensors
+    xnect-lite train single --config configs/dynconv/s025.yaml --set data.mpii=MPII
     xnect-lite train prune --photos PHOTOS --weights runs/first/best.safetensors --set minutes=30
     xnect-lite train quantise --photos PHOTOS --weights runs/prune/pruned.safetensors -o runs/int8/xnect_int8.xml
 
@@ -37,6 +38,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
     _add(stages, "refine", "the refiner, on Stage I's own maps", "network.weights", "Stage I's")
     _add(stages, "lift", "the lifting network, on Stage I's own answers", "network.weights", "Stage I's")
     _add(stages, "stage2", "", "network.weights", "Stage I's", does="train.run_lift")  # what 'lift' was called before
+    _add(stages, "single", "a single-person network, on crops", "init", "of the same network, to start from", resumable=True)
     _add(
         stages, "prune", "make channels vanish, cut them out, tune what is left", "init", "Stage I to prune", resumable=True
     )  # fmt: skip
