@@ -82,6 +82,17 @@ LIMB_JOINTS_12 = np.array([INDEX[f"{s}_{n}"] for s in "rl" for n in ("shoulder",
 TORSO = np.array([INDEX[n] for n in ("r_shoulder", "l_shoulder", "r_hip", "l_hip")])
 """Shoulders and hips: the person's centre is the mean of those that are labelled."""
 
+ANKLES, TOES = (np.array([INDEX[f"{side}_{joint}"] for side in "lr"]) for joint in ("ankle", "toe"))
+"""Left, right: as `types.People.foot_stands` has the feet."""
+
+
+def joint_box(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corner (..., C) of the box around joints (..., J, C), NaN = not known; +inf and -inf where none is."""
+    known = np.isfinite(joints)
+    low = np.where(known, joints, np.inf).min(-2, initial=np.inf)
+    return low, np.where(known, joints, -np.inf).max(-2, initial=-np.inf)
+
+
 OKS_SIGMA = np.array([
     0.035, 0.079, 0.079, 0.072, 0.062, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089, 0.107,
     0.087, 0.089, 0.107, 0.107, 0.035, 0.062, 0.062, 0.089, 0.089, 0.026, 0.035, 0.035,

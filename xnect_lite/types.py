@@ -74,6 +74,22 @@ class Letterbox:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsOn:
+    """What a figure depends on besides the machine: said wherever one is printed or written.
+
+    backbone: of the network.   device: its name.   backend: of inference.   precision: fp32, fp16, bf16 or int8.
+    """
+
+    backbone: str
+    device: str
+    backend: str
+    precision: str
+
+    def __str__(self) -> str:
+        return f"{self.backbone} on {self.device}, {self.backend}, {self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
     """The network's answer for one frame, tensors on the device they were made on, no batch axis.
 

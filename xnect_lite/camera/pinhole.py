@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xnect_lite.skeleton import joint_box
+
 NEAR_MM = 100.0
 """Nothing is placed nearer to the camera than this."""
 
@@ -109,8 +111,7 @@ def _solve(pose: np.ndarray, uv: np.ndarray, weight: np.ndarray, nearest: np.nda
 
 def _extent(uv: np.ndarray, used: np.ndarray) -> np.ndarray:
     """(...) diagonal of the box around the joints in use."""
-    low = np.where(used[..., None], uv, np.inf).min(-2)
-    high = np.where(used[..., None], uv, -np.inf).max(-2)
+    low, high = joint_box(np.where(used[..., None], uv, np.nan))
     return np.where(used.any(-1), np.linalg.norm(np.where(high >= low, high - low, 0.0), axis=-1), 0.0)
 
 

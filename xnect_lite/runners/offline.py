@@ -19,7 +19,7 @@ from xnect_lite.record.take import TakeRecorder, TakeSummary
 from xnect_lite.record.take_folder import read_info, write_info
 from xnect_lite.runners.ahead import read_ahead
 from xnect_lite.timer import StageStatistics, TimingWindow
-from xnect_lite.types import PoseResult
+from xnect_lite.types import PoseResult, RunsOn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,15 +33,13 @@ class ProcessReport:
     seconds: float
     frames_per_s: float
     stages: dict[str, StageStatistics]
-    device: str
-    backend: str
-    precision: str
-    backbone: str
+    runs_on: RunsOn
     warning: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for --json."""
         values = dataclasses.asdict(self)
+        values |= values.pop("runs_on")
         values["take"]["folder"] = str(self.take.folder)
         values["take"]["files"] = values["files"] = [str(f) for f in self.files]
         return values
@@ -94,6 +92,5 @@ def process_source(
     seconds = time.perf_counter() - begin
     files = (*take.files, *([folder / "overlay.mp4"] if overlay else []))
     return ProcessReport(
-        take, files, frames, with_people, seconds, frames / seconds, window.statistics(),
-        pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone, source.warning,
+        take, files, frames, with_people, seconds, frames / seconds, window.statistics(), pipeline.runs_on, source.warning
     )  # fmt: skip

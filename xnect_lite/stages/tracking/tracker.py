@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from xnect_lite.config import TrackingConfig
-from xnect_lite.skeleton import OKS_SIGMA
+from xnect_lite.skeleton import OKS_SIGMA, joint_box
 from xnect_lite.stages.tracking.clothing import PARTS, clothing_distance, is_telling
 from xnect_lite.stages.tracking.tracks import Tracks, observe, predict
 from xnect_lite.types import People
@@ -169,7 +169,7 @@ def _cost_3d(tracks: Tracks, people: People) -> np.ndarray:
 
 def _size_px(pose_px: np.ndarray) -> np.ndarray:
     """(T,) square root of the area of each pose's box, as OKS has it; a thin box counts as three times wider."""
-    known = np.isfinite(pose_px)
-    extent = np.where(known, pose_px, -np.inf).max(1, initial=-np.inf) - np.where(known, pose_px, np.inf).min(1, initial=np.inf)
+    low, high = joint_box(pose_px)
+    extent = high - low
     longer, shorter = extent.max(-1, initial=1.0), extent.min(-1, initial=np.inf)
     return np.sqrt(longer * np.maximum(shorter, longer / 3))

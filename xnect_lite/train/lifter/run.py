@@ -16,6 +16,7 @@ from xnect_lite.errors import XnectError
 from xnect_lite.inference.weights import find_weights, save_weights, sha256
 from xnect_lite.models.lifter import Lifted, Lifter, evidence
 from xnect_lite.skeleton import PARENTS, ROOT
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.grouping.group import choose_bones
 from xnect_lite.stages.lifting.lift import chain, complete_bones, plausible_lengths
 from xnect_lite.stages.network import Predictor
@@ -123,9 +124,8 @@ def answers(config: Stage2Config, split: str) -> LiftSet:
     if path.is_file():
         print(f"using Stage I's answers in {path}", flush=True)
         return _single(lift_data.load(path))
-    predictor = Predictor(config.network)
-    refine = open_refine(config.refining)
-    found = lift_data.collect(predictor, read_split(config.data, split), config.grouping, progress=True, refine=refine)
+    detector = Detector(Predictor(config.network), config.grouping, open_refine(config.refining))
+    found = lift_data.collect(detector, read_split(config.data, split), progress=True)
     lift_data.save(found, path)
     return _single(found)
 

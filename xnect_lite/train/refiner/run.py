@@ -17,6 +17,7 @@ from xnect_lite.inference.devices import channels_last
 from xnect_lite.inference.weights import find_weights, save_weights, sha256
 from xnect_lite.models.refiner import Refiner
 from xnect_lite.skeleton import FLIP, LIMB_JOINTS_12
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.network import Predictor
 from xnect_lite.stages.refining.crops import bells, joint_spots
 from xnect_lite.stages.refining.refine import decode, load_refiner
@@ -91,7 +92,7 @@ def answers(config: RefineConfig, split: str) -> RefineSet:
     if (folder / "people.npz").is_file():
         print(f"using Stage I's answers in {folder}", flush=True)
         return refine_data.load(folder)
-    found = refine_data.collect(Predictor(network), read_split(config.data, split), config.grouping, progress=True)
+    found = refine_data.collect(Detector(Predictor(network), config.grouping), read_split(config.data, split), progress=True)
     refine_data.save(found, folder)
     return found
 
