@@ -30,7 +30,12 @@ from xnect_lite.types import Frame, People, PoseResult, RunsOn
 class Pipeline:
     """Everything between capture and view. One caller at a time; two pipelines share nothing.
 
-    Raises XnectError when weights or device cannot be had, and for a value out of its range in ``config``.
+    Args:
+        config: settings; the defaults without it.
+        predictor: what makes maps of frames, in place of the network that ``config.network`` names.
+
+    Raises:
+        XnectError: when weights or device cannot be had, and for a value out of its range in ``config``.
     """
 
     def __init__(self, config: PipelineConfig | None = None, predictor: FrameNetwork | None = None) -> None:
@@ -80,14 +85,25 @@ class Pipeline:
         self._long_side = None
 
     def set_stature(self, identity: int, stature_m: float) -> None:
-        """How tall one person is, from the next frame on: size and distance follow."""
+        """How tall one person is, from the next frame on: size and distance follow.
+
+        Args:
+            identity: as in `People.ids`, from 1.
+            stature_m: metres, from head top to sole.
+        """
         self._sizes.set(identity, stature_m)
 
     def process(self, frame: Frame) -> PoseResult:
         """Find everyone in one frame.
 
         Frames should come in order of time; one that does not counts as one frame later. Frames may change size: people go on
-        where the picture merely got larger or smaller. Raises XnectError for a size the camera's intrinsics do not fit.
+        where the picture merely got larger or smaller.
+
+        Args:
+            frame: an RGB picture and its time in seconds.
+
+        Raises:
+            XnectError: for a size the camera's intrinsics do not fit.
         """
         timer, config = self._timer, self.config
         camera = camera_for(frame.size, config.camera)

@@ -45,6 +45,9 @@ class FloorEstimator:
     With ``config.floor`` "given" or "level" the direction is fixed and only an unknown height is estimated. Else both come
     from a robust plane through standing feet, drawn towards how people stand and, unless they clearly say otherwise, towards
     level.
+
+    Args:
+        config: what is known of how the camera stands.
     """
 
     def __init__(self, config: CameraConfig | None = None) -> None:
@@ -65,7 +68,12 @@ class FloorEstimator:
         return self._floor
 
     def update(self, people: People, t_s: float) -> Floor:
-        """Take in the fitted people of the frame at ``t_s`` and say where the floor is."""
+        """Take in the fitted people of a frame and say where the floor is.
+
+        Args:
+            people: fitted, with the feet that stand.
+            t_s: seconds, time of the frame.
+        """
         toes, standing = standing_toes(people)
         self._feet.extend(zip(np.repeat(people.ids, standing.sum(1)).tolist(), toes[standing], strict=True))
         leans = _leans(people.joints_cam_mm.astype(np.float64), standing)

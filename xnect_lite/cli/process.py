@@ -15,6 +15,8 @@ from xnect_lite.cli.figures import print_stages
 from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
 from xnect_lite.progress import progress_bar
+from xnect_lite.record.names import parse_names
+from xnect_lite.record.people import parse_people
 from xnect_lite.runners.batch import Job, Outcome, make_jobs, takes_of
 from xnect_lite.runners.engines import run_here, run_in_processes, run_on_ray
 from xnect_lite.types import RunsOn
@@ -25,8 +27,9 @@ def run_process(options: argparse.Namespace) -> int:
         raise XnectError(f"--jobs {options.jobs}", "is less than 1", "Give 1 or more")
     config = pipeline_config(options)
     jobs = make_jobs(
-        options.source, options.output, config, start_s=options.start, end_s=options.end, overlay=not options.no_overlay
-    )
+        options.source, options.output, config, start_s=options.start, end_s=options.end, overlay=not options.no_overlay,
+        video=not options.no_video, names=parse_names(options.name), people=parse_people(options.people),
+    )  # fmt: skip
     earlier = {} if options.again else takes_of(options.output)
     is_done = {job: bool(job.key) and earlier.get(job.key, ("", False))[1] for job in jobs}
     outcomes = [Outcome(job.shown, "recognised", str(earlier[job.key][0])) for job in jobs if is_done[job]]
@@ -93,5 +96,7 @@ def _print_report(report: dict[str, Any]) -> None:
     print(report["take"]["folder"])
     for file in report["files"]:
         print(f"  {Path(file).name}")
+    for remark in report["take"]["remarks"]:
+        print(remark, file=sys.stderr)
     print(f"{report['frames']} frames, {report['frames_with_people']} with people, {report['frames_per_s']:.1f} frames/s")
     print_stages(report["stages"], RunsOn(*(report[field.name] for field in dataclasses.fields(RunsOn))))

@@ -30,7 +30,14 @@ def score_photos(
     """Run detector and lifting on every sample and add up the figures.
 
     2D is scored on the joints that were detected, not on those that lifting infers. 3D truth here is a teacher's, of the
-    canonical body, in viewing-ray axes at the labelled pelvis. ``grey``: the pictures are shown without colour.
+    canonical body, in viewing-ray axes at the labelled pelvis.
+
+    Args:
+        detector: what finds people in 2D.
+        samples: labelled pictures.
+        progress: show a bar on standard error.
+        lift: what makes 3D of people in 2D.
+        grey: the pictures are shown without colour.
     """
     score = KeypointScore()
     for sample in progress_bar(list(samples), desc="evaluating", unit="image", disable=not progress):

@@ -45,13 +45,23 @@ class Detector:
         return self.network.runs_on
 
     def __call__(self, frame: Frame, timer: StageTimer | None = None) -> Detected:
-        """Everyone in ``frame``. With a ``timer``, the stages preprocess, network, grouping and refining are timed."""
+        """Everyone in one frame.
+
+        Args:
+            frame: an RGB picture.
+            timer: takes the times of preprocess, network, grouping and refining.
+        """
         timer = timer or StageTimer()
         maps = self.network(frame, timer)
         return Detected(self.people_on(maps, timer), maps)
 
     def people_on(self, maps: Maps, timer: StageTimer | None = None) -> People:
-        """Everyone on maps that were made before."""
+        """Everyone on maps that were made before.
+
+        Args:
+            maps: of one frame, the mean over several passes for instance.
+            timer: takes the times of grouping and refining.
+        """
         timer = timer or StageTimer()
         with timer.stage("grouping"):
             people = group_people(maps, self.grouping)

@@ -109,7 +109,11 @@ def _low_pass(sample: np.ndarray, before: np.ndarray, cutoff_hz: np.ndarray | fl
 
 
 class PoseFilter:
-    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself."""
+    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself.
+
+    Args:
+        config: how strongly.
+    """
 
     def __init__(self, config: FilterConfig | None = None) -> None:
         self._config = config or FilterConfig()
@@ -130,6 +134,10 @@ class PoseFilter:
 
         An id unseen for more than 2 s starts afresh, as does everybody if time jumps back by more than that. A smaller
         step back counts as one interval more.
+
+        Args:
+            people: with their ids.
+            t_s: seconds, time of the frame.
         """
         if not self._config.enabled or np.isinf(self._factor) or not len(people):
             return people

@@ -50,8 +50,15 @@ class FrameNetwork(Protocol):
 class Predictor:
     """Runs Stage I on single frames.
 
-    On the weight file that ``config`` names, or on ``net``, or on a back end that is open already.
     ``runs_on`` says what it runs on, for overlays and reports.
+
+    Args:
+        config: weight file, device, back end, precision and input size.
+        net: a network in memory, in place of the weight file.
+        backend: one that is open already, in place of both.
+
+    Raises:
+        XnectError: for a weight file, device or back end that cannot be had.
     """
 
     def __init__(self, config: NetworkConfig, net: XNect | None = None, backend: Backend | None = None) -> None:
@@ -61,7 +68,12 @@ class Predictor:
 
     @torch.inference_mode()
     def __call__(self, frame: Frame, timer: StageTimer | None = None) -> Maps:
-        """Maps of one frame, still on the device. With a ``timer``, the stages preprocess and network are timed."""
+        """Maps of one frame, still on the device.
+
+        Args:
+            frame: an RGB picture, of any size; it is letterboxed.
+            timer: takes the times of preprocess and network.
+        """
         timer = timer or StageTimer()
         with timer.stage("preprocess"):
             box = Letterbox.fit(*frame.size, *net_size(self.config, frame.size))

@@ -26,6 +26,10 @@ def group_people(maps: Maps, config: GroupingConfig) -> People:
     """Everyone in the maps, best first, with joints in source pixels and bones as the location maps say.
 
     Where a map is not finite there is nothing: no joint, no limb, no bone.
+
+    Args:
+        maps: of one frame.
+        config: thresholds, and how many people at most.
     """
     maps = dataclasses.replace(maps, heatmaps=_finite(maps.heatmaps), centre=_finite(maps.centre), pafs=_finite(maps.pafs))
     # The centre map goes through the same search as the joints', as one more of them.

@@ -95,7 +95,13 @@ def read_out(people: People) -> tuple[np.ndarray, np.ndarray]:
 def lift_people(people: People, camera: Camera, stature_m: float, lift: Lift = read_out) -> People:
     """Fill joints_mm, spread_mm and root_cam_mm, and the pixels of joints that were not detected by projecting the 3D pose.
 
-    ``stature_m`` is everybody's. Detected joints keep their pixels; joints inferred here keep joint_score 0.
+    Detected joints keep their pixels; joints inferred here keep joint_score 0.
+
+    Args:
+        people: as grouping or refining leaves them.
+        camera: of the picture they were found in.
+        stature_m: everybody's, metres.
+        lift: people -> joints (P, 24, 3) in metres of the canonical body, viewing-ray axes, and (P, 24) how far off each is.
     """
     if not len(people):
         return people

@@ -45,10 +45,14 @@ class Tracker:
     def update(self, people: People, t_s: float, clothes: np.ndarray | None = None) -> People:
         """The people of the frame at ``t_s`` seconds with their ids, in the order given.
 
-        ``clothes``: (P, 2, 3) what `clothing.clothing` says of them; without it, place and pose have to do.
         Left out are those without any 2D joint, those who are somebody's second half, as it seems, where somebody who has an
         id is found already, and those not yet confirmed: first seen less than `confirm_s` ago and
         never with `confirm_score` or more. An id is given when its person is confirmed, and is never given again.
+
+        Args:
+            people: lifted.
+            t_s: seconds, time of the frame.
+            clothes: (P, 2, 3) what `clothing.clothing` says of them; without it, place and pose have to do.
         """
         if clothes is None:
             clothes = np.full((len(people), PARTS, 3), np.nan)
