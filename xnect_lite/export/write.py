@@ -86,12 +86,20 @@ def export(
 ) -> ExportReport:
     """Write ``net`` to ``path``, compare what was written with torch, and keep it only if it is good.
 
-    form: a name in FORMATS. max_drop: points that int8 may lose. The network input is that of ``config``.
-    Raises XnectError if a package is missing, the file cannot be written or what was written is too far off.
+    Args:
+        net: Stage I in eval mode.
+        form: a name in FORMATS.
+        path: the file to write.
+        config: whose input size is meant.
+        photographs: to calibrate int8 with and to compare on.
+        max_drop: points that int8 may lose.
+
+    Raises:
+        XnectError: if a package is missing, the file cannot be written or what was written is too far off.
     """
     check_target(form, path)
     if form == "openvino-int8" and photographs is None:
-        raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --calibration DIR")
+        raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --photos DIR")
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
             part = Path(folder) / path.name
@@ -182,7 +190,7 @@ def _judge(
     if accuracy:
         if not accuracy.drop <= max_drop:
             cause = f"not kept: int8 loses {accuracy.drop:.2f} points, more than {max_drop:g} ({accuracy.measure})"
-            raise XnectError(str(path), cause, "Give more or better --calibration pictures, or allow it with --max-drop")
+            raise XnectError(str(path), cause, "Give more or better --photos, or allow it with --max-drop")
         return
     bad = max(errors, key=lambda error: error.share)
     if not bad.share <= most_error:
