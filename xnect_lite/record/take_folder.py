@@ -172,6 +172,8 @@ def load_take(folder: str | Path, *, edited: bool = True, on_disk: bool = False)
 
 def _load_recorded(folder: Path, on_disk: bool) -> Take:
     info = read_info(folder)
+    if info.get("schema_version", 0) > SCHEMA_VERSION:
+        raise XnectError(str(folder), f"has schema version {info['schema_version']}", "Open it with a newer xnect_lite")
     if (folder / POSES_FILE).exists():
         try:
             stored = read_npz(folder / POSES_FILE, on_disk=on_disk)
