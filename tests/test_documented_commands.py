@@ -16,10 +16,10 @@ from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.cli.train import overrides
 from xnect_lite.config import load_config
 from xnect_lite.record.take_folder import load_take
-from xnect_lite.train.lifter.config import Stage2Config
+from xnect_lite.train.lifter.config import LifterConfig
 from xnect_lite.train.prune.config import PruneConfig
 from xnect_lite.train.quantise import QuantiseConfig
-from xnect_lite.train.refiner.config import RefineConfig
+from xnect_lite.train.refiner.config import RefinerConfig
 from xnect_lite.train.single.config import SingleConfig
 from xnect_lite.train.stage1.config import Stage1Config
 
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOORS = {"xnect-lite": (), "train_pose.py": ("train",), "app.py": ("app.py",)}
 CONFIGS = {
-    "stage1": Stage1Config, "refine": RefineConfig, "lift": Stage2Config, "single": SingleConfig, "prune": PruneConfig,
+    "stage1": Stage1Config, "refine": RefinerConfig, "lift": LifterConfig, "single": SingleConfig, "prune": PruneConfig,
     "quantise": QuantiseConfig,
 }  # fmt: skip
 _COMMAND = re.compile(r"(?:^|[ ;&])(xnect-lite|train_pose\.py|app\.py) +([^\n]*)")
