@@ -32,12 +32,14 @@ _LOST_SIGMAS = 4.0  # mean residual beyond which the warm start is given up for 
 class Fitter:
     """Gives every identity a skeleton with constant bones and fits it to the frame.
 
-    stature_m: identity -> height in metres, which fixes the size of the skeleton and with it the distance.
-    lifted_stature_m: what lifting took everybody's height for.
-    looseness: how much farther than configured frames may be from the ones predicted; infinity = no smoothing over time.
-
     While somebody's bones are being calibrated they may still change from frame to frame; after `calibration_s` seconds of
     sightings they do not, until `reset`, unless the stature does.
+
+    Args:
+        config: weights of the energy, and for how long bones are calibrated.
+        stature_m: identity -> height in metres, which fixes the size of the skeleton and with it the distance.
+        looseness: how much farther than configured frames may be from the ones predicted; infinity = no smoothing over time.
+        lifted_stature_m: what lifting took everybody's height for.
     """
 
     def __init__(
@@ -60,7 +62,12 @@ class Fitter:
 
         Who has no identity, no 3D pose or no place in space is returned as is; of everybody else all of these are finite.
         Joints that were not detected get the pixels of the fitted ones.
-        ``up_cam`` (3,) says where up is in camera axes; the default is a level camera.
+
+        Args:
+            people: with ids, lifted.
+            camera: of the frame.
+            t_s: seconds, time of the frame.
+            up_cam: (3,) where up is in camera axes; a level camera without it.
         """
         joints = people.joints_mm.astype(np.float64) * UPRIGHT
         joints = np.where((np.abs(joints) < _SANE_MM).all(-1, keepdims=True), joints, np.nan)  # neither NaN nor inf passes
