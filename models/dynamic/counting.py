@@ -61,24 +61,29 @@ class MacCount:
 
 def conditional_convs(net: nn.Module) -> set[nn.Module]:
     """The convolutions that run under a mask: those a block names in ``conditional``."""
+    return {block.get_submodule(name) for block in net.modules() for name in getattr(block, "conditional", ())}
+
+
+def partly_conditional_convs(net: nn.Module) -> dict[nn.Module, int]:
+    """Convolutions of which a mask governs a part, and the multiply-adds of that part per position."""
     return {
-        block.get_submodule(name)
+        block.get_submodule(name): macs
         for block in net.modules()
-        for name in getattr(block, "conditional", ())
-        if not isinstance(block, nn.Sequential)
+        for name, macs in getattr(block, "partly_conditional", {}).items()
     }
 
 
 @contextmanager
 def counting(net: nn.Module, biases: bool = True) -> Iterator[MacCount]:
     """Count every forward pass of ``net`` meanwhile. A network with masks keeps a `Ledger` as ``ledger``."""
-    count, masked = MacCount(), conditional_convs(net)
+    count, masked, partly = MacCount(), conditional_convs(net), partly_conditional_convs(net)
     ledger: Ledger | None = getattr(net, "ledger", None)
 
     def dense(name: str) -> Any:
         def hook(conv: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             per_output = conv.weight[0].numel() + (biases and conv.bias is not None)
-            count.add(name, dense=output.numel() * per_output)
+            positions = output.numel() // output.shape[1]
+            count.add(name, dense=output.numel() * per_output - positions * partly.get(conv, 0))
 
         return hook
 

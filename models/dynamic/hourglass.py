@@ -12,10 +12,10 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xnect_lite.models.dynamic.budget import budget_terms
 from xnect_lite.models.dynamic.ledger import Ledger, Spent
-from xnect_lite.models.dynamic.masks import MaskUnit, dilated, set_noise
+from xnect_lite.models.dynamic.masks import MaskUnit, dilated
 from xnect_lite.models.dynamic.options import DynamicConfig, HourglassConfig
+from xnect_lite.models.dynamic.training import MaskTraining
 from xnect_lite.models.single import SingleNetwork
 from xnect_lite.skeleton import JOINT_MAPS
 
@@ -88,13 +88,14 @@ class Hourglass(nn.Module):
 class StackedHourglass(SingleNetwork):
     """Stem to stride 4, then hourglasses; each stack says where the joints are, and the next one hears it.
 
-    With ``dynamic`` enabled every block with an identity has a mask unit, and ``ledger`` holds what the last pass executed.
+    With an active ``dynamic`` every block with an identity has a mask unit, and ``ledger`` holds what the last pass executed.
     """
 
     def __init__(self, config: HourglassConfig, dynamic: DynamicConfig | None = None, joints: int = 16) -> None:
         super().__init__()
-        self.dynamic = dynamic if dynamic is not None and dynamic.enabled else None
-        self.ledger, self._epoch = Ledger(), (0, 1)
+        self.dynamic = dynamic if dynamic is not None and dynamic.active else None
+        self.ledger = Ledger()
+        self.masks = MaskTraining(self.dynamic, self.ledger) if self.dynamic is not None else None
         features, stem = config.features, config.features // 4
         self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3)
         self.bn1 = nn.BatchNorm2d(stem)
@@ -126,16 +127,12 @@ class StackedHourglass(SingleNetwork):
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Noise and budget follow the epochs."""
-        self._epoch = (epoch, epochs)
-        if self.dynamic is not None:
-            set_noise(self, epoch, self.dynamic)
+        if self.masks is not None:
+            self.masks.begin_epoch(self, epoch, epochs)
 
     def extra_loss(self) -> dict[str, Tensor]:
         """What the masks of the last pass cost against the budget."""
-        if self.dynamic is None:
-            return {}
-        network, block = budget_terms(self.ledger.spent, self.dynamic.target, *self._epoch)
-        return {"budget": self.dynamic.weight * network, "budget_blocks": self.dynamic.weight * block}
+        return self.masks.loss_terms() if self.masks is not None else {}
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """See `SingleNetwork.forward`; sides multiples of 4 · 2^depth."""

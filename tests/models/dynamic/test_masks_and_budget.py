@@ -55,7 +55,7 @@ def test_evaluation_draws_nothing_and_zero_counts_as_active():
 
 
 def test_noise_ends_at_the_epoch_that_says_so():
-    unit, options = MaskUnit(1), DynamicConfig(enabled=True, noise_off_epoch=3)
+    unit, options = MaskUnit(1), DynamicConfig(target=0.5, noise_off_epoch=3)
     heard = []
     for epoch in range(5):
         set_noise(unit, epoch, options)
@@ -101,7 +101,7 @@ def test_the_loss_by_hand():
 @given(st.floats(0.01, 1), st.floats(0, 200), st.integers(1, 100))
 def test_bounds_begin_at_the_target_and_open_to_everything(target, epoch, epochs):
     lower, upper = bounds(target, epoch, epochs)
-    assert 0 <= lower <= target <= upper <= 1
+    assert -1e-9 <= lower <= target + 1e-9 and target - 1e-9 <= upper <= 1 + 1e-9
     assert bounds(target, 0, epochs) == pytest.approx((target, target))
     low, high = bounds(target, epochs, epochs)
     assert low == pytest.approx(0, abs=1e-9) and high == pytest.approx(1)

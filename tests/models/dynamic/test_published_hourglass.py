@@ -16,7 +16,7 @@ from xnect_lite.models.dynamic.options import DynamicConfig, HourglassConfig
 
 PUBLISHED = json.loads(Path(__file__).with_name("published.json").read_text())
 MASKED_SEED = 1257
-DYNAMIC = DynamicConfig(enabled=True, target=0.25)
+DYNAMIC = DynamicConfig(target=0.25)
 
 
 def filled(net: StackedHourglass, seed: int) -> StackedHourglass:

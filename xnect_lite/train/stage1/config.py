@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from xnect_lite.config import Rules
 from xnect_lite.data.canvases.config import AugmentConfig
 from xnect_lite.files.values import Count, CountOrAll, Minutes, NetSide, PartShare, Range, Rate, Seed, Share, Threads
+from xnect_lite.models.dynamic.options import DynamicConfig
 from xnect_lite.train.stage1.losses import LossConfig
 
 
@@ -56,6 +57,7 @@ class Stage1Config:
     backbone: str = "selecsls60"
     stride: Literal[4, 8] = 8  # network pixels per output cell
     grouped: bool = False  # divide the deeper 3x3 layers of a SelecSLS into groups
+    dynamic: DynamicConfig = field(default_factory=DynamicConfig)  # masks in a SelecSLS; epochs there are hundredths of the run
     init: str = ""  # safetensors file to start from: a core, or a whole Stage I
     minutes: Minutes = 0.0  # stop by the clock; 0 = stop by steps
     steps: Count = 1000  # used when minutes is 0

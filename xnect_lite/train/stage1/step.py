@@ -58,7 +58,7 @@ class Stepper:
             with silent(), self.statistics.of_micro_batch():
                 with self.autocast:
                     maps = self.forward(image.contiguous(memory_format=torch.channels_last))
-                terms = stage1_losses(maps, targets, self.config.loss)
+                terms = {**stage1_losses(maps, targets, self.config.loss), **self.net.extra_loss()}
                 (mean * torch.stack(list(terms.values())).sum()).backward()
             canvases += len(image)
             for name, term in terms.items():
