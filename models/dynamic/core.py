@@ -73,6 +73,7 @@ class DynamicSelecSLS(SelecSLS):
         starts = [i for i, row in enumerate(rows) if row[4]]
         masked = [i for i in starts if i + 1 < len(rows) and not rows[i + 1][4]]
         self.masks = nn.ModuleDict({str(starts.index(i)): MaskUnit(rows[i][3], dynamic.temperature) for i in masked})
+        self._layers = {i: conditional_layers(b) for i, b in enumerate(self.features) if isinstance(b, DynamicBlock)}
         self._level = {i: str(starts.index(i)) for i in masked}
         for block in self.features:
             if isinstance(block, DynamicBlock):
@@ -93,7 +94,8 @@ class DynamicSelecSLS(SelecSLS):
             if i in self._level:
                 x = [*x, self.masks[self._level[i]](x[0])]
             elif len(x) == 3:
-                self.ledger.add(Spent(f"features.{i}", x[2], x[2].detach(), conditional_layers(block)))
+                mask = x[2] if isinstance(x[2], Tensor) else x[2].mask
+                self.ledger.add(Spent(f"features.{i}", mask, mask.detach(), self._layers[i]))
             if i in wanted:
                 found[wanted[i]] = x[0]
         return [found[s] for s in strides]
