@@ -74,6 +74,20 @@ class Letterbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a network with masks spent on a frame.
+
+    executed_macs, dense_macs: multiply-adds computed, and what the network would compute if it skipped nothing.
+    ponder  (h, w) in how many of ``blocks`` masked blocks a place of the network input was computed.
+    """
+
+    executed_macs: int
+    dense_macs: int
+    ponder: np.ndarray
+    blocks: int
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
     """The network's answer for one frame, tensors on the device they were made on, no batch axis.
 
@@ -83,6 +97,7 @@ class Maps:
     locations (72, h, w) metres of the canonical body in viewing-ray axes, laid out x24, y24, z24.
     depth     (h, w) log(Z / f): log of millimetres per network pixel at the root.
     stride    network pixels per map cell; x_net = (x_map + .5) * stride - .5.
+    effort    what a network that skips computed; None = one that does not.
     """
 
     heatmaps: torch.Tensor
@@ -92,6 +107,7 @@ class Maps:
     depth: torch.Tensor
     stride: int
     letterbox: Letterbox
+    effort: Effort | None = None
 
     def to_cells(self, xy_px: np.ndarray) -> np.ndarray:
         """(..., 2) source pixels -> (..., 2) map cells."""
@@ -195,6 +211,7 @@ class PoseResult:
     focal_px:  focal length used, in source pixels.
     timings_ms: stage name -> milliseconds, in the order of the stages.
     floor:     which way is up, as far as is known by now; None = nobody asked.
+    effort:    what a network that skips spent on the frame; None = one that does not skip.
     """
 
     frame: Frame
@@ -202,3 +219,4 @@ class PoseResult:
     focal_px: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     floor: Floor | None = None
+    effort: Effort | None = None

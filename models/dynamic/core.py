@@ -72,7 +72,9 @@ class DynamicSelecSLS(SelecSLS):
                 self.features[i] = block
         starts = [i for i, row in enumerate(rows) if row[4]]
         masked = [i for i in starts if i + 1 < len(rows) and not rows[i + 1][4]]
-        self.masks = nn.ModuleDict({str(starts.index(i)): MaskUnit(rows[i][3], dynamic.temperature) for i in masked})
+        self.masks = nn.ModuleDict(
+            {str(starts.index(i)): MaskUnit(rows[i][3], dynamic.temperature, dynamic.start_logit) for i in masked}
+        )
         self._layers = {i: conditional_layers(b) for i, b in enumerate(self.features) if isinstance(b, DynamicBlock)}
         self._level = {i: str(starts.index(i)) for i in masked}
         for block in self.features:

@@ -48,9 +48,9 @@ class DynamicResidual(InvertedResidual):
 
     conditional = ("conv.0", "conv.3", "conv.6")
 
-    def __init__(self, channels: int, temperature: float, ledger: Ledger) -> None:
+    def __init__(self, channels: int, dynamic: DynamicConfig, ledger: Ledger) -> None:
         super().__init__(channels, channels)
-        self.masker = MaskUnit(channels, temperature)
+        self.masker = MaskUnit(channels, dynamic.temperature, dynamic.start_logit)
         self.ledger, self.name = ledger, ""
         self.layers = conditional_layers(channels)
 
@@ -123,7 +123,7 @@ class StackedHourglass(SingleNetwork):
     def _block(self, channels: int) -> InvertedResidual:
         if self.dynamic is None:
             return InvertedResidual(channels, channels)
-        return DynamicResidual(channels, self.dynamic.temperature, self.ledger)
+        return DynamicResidual(channels, self.dynamic, self.ledger)
 
     def begin_epoch(self, epoch: int, epochs: int) -> None:
         """Noise and budget follow the epochs."""

@@ -19,9 +19,12 @@ _EPSILON = 1e-8
 class MaskUnit(nn.Module):
     """(B, C, H, W) features -> (B, 1, H, W) mask of 0 and 1 in the features' type. ``noisy``: whether training draws."""
 
-    def __init__(self, channels: int, temperature: float = 1.0) -> None:
+    def __init__(self, channels: int, temperature: float = 1.0, start_logit: float = 0.0) -> None:
         super().__init__()
         self.maskconv = nn.Conv2d(channels, 1, 1)
+        if start_logit:
+            assert self.maskconv.bias is not None
+            nn.init.constant_(self.maskconv.bias, start_logit)
         self.temperature, self.noisy = temperature, True
 
     def forward(self, x: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ class DynamicConfig:
     temperature: _Temperature = 1.0  # of the sigmoid that gradients pass through
     noise_off_epoch: CountOrAll = 80  # from this epoch on masks are drawn without Gumbel noise
     weight: Weight = 0.01  # of the budget against the task
+    start_logit: Annotated[float, Range(-10, 10)] = 0.0  # what mask units begin at, all over; high = everything is active
     frozen_norms: bool = False  # in Stage I: batch norms of masked blocks keep the statistics that they start with
 
     @property

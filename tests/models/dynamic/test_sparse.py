@@ -70,7 +70,7 @@ class Products(TorchDispatchMode):
 
 def residual(mask: torch.Tensor) -> DynamicResidual:
     torch.manual_seed(0)
-    block = seasoned(DynamicResidual(8, 1.0, Ledger()))
+    block = seasoned(DynamicResidual(8, DynamicConfig(target=0.5), Ledger()))
     block.masker = Fixed(mask)
     return block
 
