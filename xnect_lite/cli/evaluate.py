@@ -16,6 +16,7 @@ from xnect_lite.cli import (
     evaluate_multiview,
     evaluate_mupots,
     evaluate_peers,
+    evaluate_ponder,
     evaluate_report,
 )
 from xnect_lite.cli.figures import print_figures
@@ -49,6 +50,7 @@ def add(verbs: argparse._SubParsersAction) -> None:
         evaluate_lsp,
         evaluate_backbones,
         evaluate_peers,
+        evaluate_ponder,
         evaluate_report,
     ):
         kind.add(kinds)

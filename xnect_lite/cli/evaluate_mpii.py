@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from xnect_lite.cli import evaluate_single
 from xnect_lite.cli.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, name_of, report
 from xnect_lite.errors import XnectError
 
@@ -19,11 +20,14 @@ def add(kinds: argparse._SubParsersAction) -> None:
     mpii.add_argument("--groups", action="store_true", help="score groups of people by evalMPII's rules; needs groups_v12.mat")
     mpii.add_argument("--flip-test", action="store_true", help="average the answers to each picture and its mirror image")
     mpii.add_argument("--limit", type=int, default=0, metavar="N", help="about N, evenly spread; what is printed says so")
+    evaluate_single.add_options(mpii)
     mpii.set_defaults(run=_evaluate)
 
 
 def _evaluate(options: argparse.Namespace) -> int:
     check_common(options)
+    if options.single or options.model_file:
+        return evaluate_single.evaluate(options)
     if options.groups and options.split == "train":
         raise XnectError("--groups --split train", "is not offered", "Groups are scored on the validation pictures")
     from xnect_lite.evaluate import mpii

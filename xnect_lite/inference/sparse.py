@@ -56,6 +56,12 @@ class SparseBackend:
         saved = sum(one.conditional() - float(one.executed()) for one in ledger.spent) / pictures
         return Effort(round(self._all_macs - saved), self._all_macs, ledger.ponder_cost().numpy(), len(ledger.spent))
 
+    def realised_share(self) -> float:
+        """Of the last call: executed over conditional multiply-adds, what the budget is about."""
+        ledger = self._sparse.ledger
+        assert ledger is not None
+        return sum(float(one.executed()) for one in ledger.spent) / sum(one.conditional() for one in ledger.spent)
+
     def at_share(self, share: float) -> SparseBackend:
         """The same network with masks of a chosen share, for measuring."""
         return SparseBackend(with_share(self._dense, share), precision=self.precision)
