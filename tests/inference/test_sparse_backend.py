@@ -81,7 +81,7 @@ def test_maps_carry_the_effort_and_other_back_ends_carry_none(picture):
 def test_a_network_without_masks_is_refused():
     with pytest.raises(XnectError, match="no masks"):
         SparseBackend(small_network())
-    with pytest.raises(XnectError, match="runs on the CPU"):
+    with pytest.raises(XnectError, match="sees no CUDA device"):
         SparseBackend(masked_network(), device="cuda")
 
 
