@@ -17,6 +17,7 @@ from xnect_lite.models.dynamic.core import DynamicSelecSLS
 from xnect_lite.models.dynamic.options import DynamicConfig
 from xnect_lite.models.names import BACKBONE_NAMES, SELECSLS
 from xnect_lite.models.selecsls import CONFIGS, SelecSLS, build_selecsls
+from xnect_lite.models.torchvision_compat import import_torchvision
 from xnect_lite.models.vovnet import VoVNet39
 
 
@@ -57,7 +58,6 @@ class ResNet50Backbone(Backbone):
 
     def __init__(self) -> None:
         super().__init__()
-        from xnect_lite.models.torchvision_compat import import_torchvision
 
         net = import_torchvision().models.resnet50(weights=None)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)

@@ -6,7 +6,10 @@ No step asks the device how many pixels are active, so nothing waits and a CUDA 
 from __future__ import annotations
 
 import copy
+import functools
+import importlib
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -66,12 +69,10 @@ def conv_active(
     Channels must lie together in memory. kernel (taps·I, O). reads: pixels outside this list count as zero in ``source``;
     None = all are read.
     """
-    from xnect_lite.models.dynamic.kernels import conv_kernel
-
     height, width = listed.mask.shape[-2:]
     outputs = kernel.shape[1]
     grid = (-(-len(listed.flags) // _ROWS), -(-outputs // _COLUMNS))
-    conv_kernel[grid](
+    _kernels().conv_kernel[grid](
         source, (reads or listed).flags, listed.index, listed.count, kernel, bias, out,
         height, width, source.stride(0), out.stride(0),
         inputs=source.shape[1], outputs=outputs, taps=taps, reads_masked=reads is not None, activation=activation, add=add,
@@ -81,11 +82,9 @@ def conv_active(
 
 def depthwise_active(source: Tensor, listed: ActiveList, reads: ActiveList, kernel: Tensor, bias: Tensor, out: Tensor) -> None:
     """`kernels.depthwise_kernel` over ``source`` (B·H·W, C) into ``out`` of the same shape; kernel (9, C)."""
-    from xnect_lite.models.dynamic.kernels import depthwise_kernel
-
     height, width = listed.mask.shape[-2:]
     grid = (-(-len(listed.flags) // _ROWS), -(-source.shape[1] // _COLUMNS))
-    depthwise_kernel[grid](
+    _kernels().depthwise_kernel[grid](
         source, reads.flags, listed.index, listed.count, kernel, bias, out, height, width,
         channels=source.shape[1], block_m=_ROWS, block_n=_COLUMNS,
     )  # fmt: skip
@@ -134,7 +133,7 @@ class GpuResidual(SparseResidual):
 
 def gpu_core(net: XNect) -> XNect:
     """A fused copy of a Stage I with masks that skips by kernels. Raises XnectError where triton is not installed."""
-    _need_triton()
+    _kernels()
     net = fuse(net) if net.arch.get("form") != "fused" else copy.deepcopy(net).eval()
     core = net.get_submodule("backbone.core")
     assert isinstance(core, DynamicSelecSLS)
@@ -146,7 +145,7 @@ def gpu_core(net: XNect) -> XNect:
 
 def gpu_hourglass(net: StackedHourglass) -> StackedHourglass:
     """A copy that skips by kernels. Raises XnectError where triton is not installed."""
-    _need_triton()
+    _kernels()
     net = copy.deepcopy(net).eval()
     for name, block in list(net.named_modules()):
         if isinstance(block, DynamicResidual):
@@ -154,8 +153,10 @@ def gpu_hourglass(net: StackedHourglass) -> StackedHourglass:
     return net.requires_grad_(False)
 
 
-def _need_triton() -> None:
+@functools.cache
+def _kernels() -> ModuleType:
+    """The kernels' module, which needs triton."""
     try:
-        import triton  # noqa: F401
+        return importlib.import_module("xnect_lite.models.dynamic.kernels")
     except ImportError as error:
         raise XnectError("triton", "is not installed", "It comes with CUDA builds of torch: install one") from error

@@ -116,7 +116,7 @@ def test_the_curve_is_printed(weights, capsys):
     assert list(figures)[:3] == ["dense", "0% active", "5% active"] and all(ms > 0 for ms in figures.values())
 
 
-@pytest.mark.parametrize("asked", [[], ["a.png", "--curve"], ["--curve", "--data", "kit"]])
+@pytest.mark.parametrize("asked", [[], ["a.png", "--curve"], ["--curve", "--photos", "kit"]])
 def test_one_thing_is_asked_at_a_time(asked, weights, capsys):
     assert cli.main(["eval", "ponder", *asked, *options(weights)]) == 2
     assert "takes one of" in capsys.readouterr().err

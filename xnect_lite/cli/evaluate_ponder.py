@@ -3,67 +3,58 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import dataclasses
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
+
+from xnect_lite.capture import open_source
+from xnect_lite.capture.images import IMAGE_SUFFIXES
+from xnect_lite.capture.source import Source
+from xnect_lite.cli.evaluate import held_out
 from xnect_lite.cli.figures import print_figures
-from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
+from xnect_lite.cli.pipeline_options import pipeline_config
+from xnect_lite.config import NetworkConfig
+from xnect_lite.data.sample import evenly
 from xnect_lite.errors import XnectError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from xnect_lite.capture.source import Source
-    from xnect_lite.config import NetworkConfig
-    from xnect_lite.inference.sparse import SparseBackend
-    from xnect_lite.stages.network import Predictor
-    from xnect_lite.types import Effort, Frame
+from xnect_lite.evaluate.ponder import score_ponder, time_by_share
+from xnect_lite.evaluate.results import hardware, markdown
+from xnect_lite.inference.choose import open_backend
+from xnect_lite.inference.sparse import SparseBackend
+from xnect_lite.inference.weights import find_weights, load_network
+from xnect_lite.record.overlay import OverlayWriter
+from xnect_lite.record.ponder import draw_ponder, effort_words, ponder_in_picture
+from xnect_lite.stages.network import Predictor
+from xnect_lite.timer import StageTimer
+from xnect_lite.types import Effort, Frame, People, PoseResult
 
 _SHARES = (0.0, 0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 
 
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register the kind."""
-    ponder = kinds.add_parser("ponder", help="where a Stage I with masks (dynamic.target) computes, and what it saves")
-    ponder.add_argument("source", nargs="?", metavar="CLIP|IMAGE", help="what to paint; left out with --data or --curve")
-    ponder.add_argument("-o", "--output", metavar="FILE", help="default: beside the source, NAME_ponder.png or .mp4")
-    ponder.add_argument("--data", metavar="KIT", help="photo kit or pack: realised budget, and ponder cost inside silhouettes")
-    ponder.add_argument("--limit", type=int, default=0, metavar="N", help="about N pictures of --data, evenly spread")
-    ponder.add_argument("--curve", action="store_true", help="time against the share of active pixels, with the dense form's")
-    ponder.add_argument("--repeats", type=int, default=10, metavar="N", help="passes of each for --curve; the best counts")
-    ponder.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_network_options(ponder)
-    ponder.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    if bool(options.source) + bool(options.data) + options.curve != 1:
-        raise XnectError("eval ponder", "takes one of a source, --data and --curve", "Give a picture or a clip to be painted")
+def run_evaluate(options: argparse.Namespace) -> int:
+    if bool(options.source) + bool(options.photos) + options.curve != 1:
+        raise XnectError("eval ponder", "takes one of a source, --photos and --curve", "Give a picture or a clip to be painted")
     config = pipeline_config(options).network
     if options.curve:
         return _curve(options, config)
-    from xnect_lite.inference.choose import open_backend
-    from xnect_lite.inference.sparse import SparseBackend
-    from xnect_lite.stages.network import Predictor
 
     config = replace(config, backend="sparse")
     backend = open_backend(config)
     assert isinstance(backend, SparseBackend)
     predictor = Predictor(config, backend=backend)
-    if options.data:
+    if options.photos:
         return _score(options, predictor, backend)
     return _paint(Path(options.source), options.output, predictor)
 
 
 def _score(options: argparse.Namespace, predictor: Predictor, backend: SparseBackend) -> int:
-    from xnect_lite.cli.evaluate import held_out
-    from xnect_lite.data.sample import evenly
-    from xnect_lite.evaluate.ponder import score_ponder
 
-    samples = evenly(held_out(Path(options.data), synthetic=False), options.limit)
+    samples = evenly(held_out(Path(options.photos), synthetic=False), options.limit)
     if not samples:
-        raise XnectError(options.data, "holds no validation pictures", "Give the photo kit's folder, or a pack of it")
+        raise XnectError(options.photos, "holds no validation pictures", "Give the photo kit's folder, or a pack of it")
     figures = score_ponder(predictor, backend, samples).figures()
     ran_on = {"device": predictor.device_name, "backend": predictor.backend, "precision": predictor.precision}
     print_figures({**figures, **ran_on}, options.json, digits=3)
@@ -71,9 +62,6 @@ def _score(options: argparse.Namespace, predictor: Predictor, backend: SparseBac
 
 
 def _curve(options: argparse.Namespace, config: NetworkConfig) -> int:
-    from xnect_lite.evaluate.ponder import time_by_share
-    from xnect_lite.evaluate.results import hardware, markdown
-    from xnect_lite.inference.weights import find_weights, load_network
 
     net = load_network(find_weights(config.backbone, config.weights), config.backbone)
     if net.ledger is None:
@@ -90,10 +78,6 @@ def _curve(options: argparse.Namespace, config: NetworkConfig) -> int:
 
 
 def _paint(source: Path, output: str | None, predictor: Predictor) -> int:
-    import contextlib
-
-    from xnect_lite.capture import open_source
-    from xnect_lite.capture.images import IMAGE_SUFFIXES
 
     with contextlib.closing(open_source(str(source))) as frames:
         if source.suffix.lower() in IMAGE_SUFFIXES:
@@ -107,9 +91,6 @@ def _paint(source: Path, output: str | None, predictor: Predictor) -> int:
 
 
 def _paint_picture(source: Source, path: Path, predictor: Predictor) -> str:
-    import cv2
-
-    from xnect_lite.record.ponder import effort_words
 
     frame = source.read()
     assert frame is not None
@@ -124,11 +105,6 @@ def _paint_picture(source: Source, path: Path, predictor: Predictor) -> str:
 
 
 def _paint_clip(source: Source, path: Path, predictor: Predictor) -> str:
-    import contextlib
-    import dataclasses
-
-    from xnect_lite.record.overlay import OverlayWriter
-    from xnect_lite.types import People, PoseResult
 
     executed, every, frames = 0, 0, 0
     with contextlib.closing(OverlayWriter(path, source.fps or 30.0)) as writer:
@@ -140,8 +116,6 @@ def _paint_clip(source: Source, path: Path, predictor: Predictor) -> str:
 
 
 def _painted(frame: Frame, predictor: Predictor) -> tuple[np.ndarray, Effort]:
-    from xnect_lite.record.ponder import draw_ponder, ponder_in_picture
-    from xnect_lite.timer import StageTimer
 
     maps = predictor(frame, StageTimer())
     assert maps.effort is not None

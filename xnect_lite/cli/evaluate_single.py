@@ -5,16 +5,28 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import torch
 
 from xnect_lite.cli.evaluate_benchmarks import report
+from xnect_lite.config import load_config
 from xnect_lite.errors import XnectError
-
-if TYPE_CHECKING:
-    import torch
-
-    from xnect_lite.models.dynamic.counting import MacCount
-    from xnect_lite.models.single import SingleNetwork
+from xnect_lite.evaluate.mpii import part_of
+from xnect_lite.evaluate.mpii_people import people_of
+from xnect_lite.evaluate.mpii_single import crop_people, pckh_figures
+from xnect_lite.evaluate.protocols import pckh
+from xnect_lite.evaluate.results import result
+from xnect_lite.evaluate.single import SinglePredictor, find_single
+from xnect_lite.evaluate.single_speed import time_single
+from xnect_lite.inference.devices import channels_last, choose_device, choose_precision, device_title, precision_name
+from xnect_lite.inference.single import load_single
+from xnect_lite.models.dynamic.counting import MacCount, counting
+from xnect_lite.models.dynamic.hourglass import StackedHourglass
+from xnect_lite.models.dynamic.sparse import sparse_hourglass
+from xnect_lite.models.single import SingleNetwork, build_single
+from xnect_lite.train.single.config import SingleConfig, arch_of
 
 NO_WEIGHTS = "none"
 _TITLE = "PCKh, official rule (at most)"
@@ -24,20 +36,7 @@ _NOTE = (
 )
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What such networks take beside the options of every benchmark; --config is a file of the training configuration."""
-    group = parser.add_argument_group("single-person networks")
-    group.add_argument("--single", action="store_true", help="a single-person network, in the published boxes")
-    group.add_argument(
-        "--model-file", metavar="FILE", help="of train_pose.py single; or a published model_best.pth, or none, with --config"
-    )
-    group.add_argument("--batch", type=int, default=32, metavar="N", help="people at once (default 32)")
-    group.add_argument("--masked", action="store_true", help="compute all and multiply by masks, do not skip")
-    group.add_argument("--speed", action="store_true", help="no scores: half of the batches warm up, the rest is timed")
-    group.add_argument("--loader", choices=("in", "out"), default="in", help="reading pictures is timed too (default), or not")
-
-
-def evaluate(options: argparse.Namespace) -> int:
+def evaluate_single(options: argparse.Namespace) -> int:
     """Score, or time. Raises XnectError for what the user can mend."""
     if not options.model_file:
         raise XnectError("--single", "names no network", "Give --model-file FILE, or none for random weights with --config")
@@ -45,14 +44,6 @@ def evaluate(options: argparse.Namespace) -> int:
         raise XnectError("--single", "goes with neither --groups, --predictions, --save nor --split train", "Leave them out")
     if options.batch < 1:
         raise XnectError(f"--batch {options.batch}", "must be at least 1", "Write --batch 32")
-    from xnect_lite.evaluate.mpii import part_of
-    from xnect_lite.evaluate.mpii_people import people_of
-    from xnect_lite.evaluate.mpii_single import crop_people, pckh_figures
-    from xnect_lite.evaluate.protocols import pckh
-    from xnect_lite.evaluate.single import SinglePredictor, find_single
-    from xnect_lite.evaluate.single_speed import time_single
-    from xnect_lite.inference.devices import choose_device, choose_precision, device_title, precision_name
-    from xnect_lite.models.dynamic.counting import counting
 
     folder = Path(options.root)
     everybody, split = people_of(folder, "val")
@@ -79,7 +70,6 @@ def evaluate(options: argparse.Namespace) -> int:
         columns = [*pckh.COLUMNS, "head_top", "mean", "mean_at_0.1", "mean_at_0.11"]
         tables = {_TITLE: {_name(options): {name: figures[name] for name in columns}}}
     costs = _costs(parameters, count)
-    from xnect_lite.evaluate.results import result
 
     data = f"MPII Human Pose, {split}: {len(people):,} people"
     one = result("PCKh of a single-person network", data, part, {**figures, **costs}, tables, made_by)
@@ -92,13 +82,6 @@ def evaluate(options: argparse.Namespace) -> int:
 
 def _network(options: argparse.Namespace, device: torch.device) -> tuple[SingleNetwork, int]:
     """The network asked for, on its device, that skips where this is possible and wanted; and how many parameters it has."""
-    import torch
-
-    from xnect_lite.inference.devices import channels_last
-    from xnect_lite.inference.single import load_single
-    from xnect_lite.models.dynamic.hourglass import StackedHourglass
-    from xnect_lite.models.dynamic.sparse import sparse_hourglass
-    from xnect_lite.models.single import build_single
 
     arch = _arch(options)
     if options.model_file == NO_WEIGHTS:
@@ -116,8 +99,6 @@ def _network(options: argparse.Namespace, device: torch.device) -> tuple[SingleN
 
 
 def _arch(options: argparse.Namespace) -> dict[str, Any] | None:
-    from xnect_lite.config import load_config
-    from xnect_lite.train.single.config import SingleConfig, arch_of
 
     if not options.config:
         return None
@@ -141,7 +122,6 @@ def _costs(parameters: int, count: MacCount) -> dict[str, float]:
 
 def _print_shares(count: MacCount) -> None:
     """Which share of its multiply-adds each masked block used: mean and deviation over batches."""
-    import numpy as np
 
     if not count.shares:
         print("no block has a mask: everything is computed")
