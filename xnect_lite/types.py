@@ -78,13 +78,15 @@ class Effort:
     """What a network with masks spent on a frame.
 
     executed_macs, dense_macs: multiply-adds computed, and what the network would compute if it skipped nothing.
-    ponder  (h, w) in how many of ``blocks`` masked blocks a place of the network input was computed.
+    ponder    (h, w) in how many of ``blocks`` masked blocks a place of the network input was computed.
+    letterbox from the frame to the network input.
     """
 
     executed_macs: int
     dense_macs: int
     ponder: np.ndarray
     blocks: int
+    letterbox: Letterbox
 
 
 @dataclass(frozen=True, slots=True)

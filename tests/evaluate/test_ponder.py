@@ -61,7 +61,7 @@ def test_the_map_comes_to_lie_on_the_picture_it_is_of():
     ponder = np.zeros((16, 24), np.float32)
     ponder[2:14, :12] = 3
     ponder[:2] = ponder[14:] = 2  # padding, which is nowhere in the picture
-    share = ponder_in_picture(Effort(1, 2, ponder, 3), box, (200, 100))
+    share = ponder_in_picture(Effort(1, 2, ponder, 3, box), (200, 100))
     assert share.shape == (100, 200) and (share[:, :99] == 1).all() and (share[:, 101:] == 0).all()
 
 
@@ -71,7 +71,9 @@ def test_what_was_computed_is_bright_and_what_was_not_is_dark():
     share[:, :3] = 1
     painted = draw_ponder(image, share)
     assert painted[0, 0].sum() > painted[0, 5].sum() and (image == 100).all()
-    assert effort_words(Effort(4_800_000_000, 11_300_000_000, share, 6)) == "4.8 of 11.3 GMACs (42%)"
+    assert (
+        effort_words(Effort(4_800_000_000, 11_300_000_000, share, 6, Letterbox.fit(6, 4, 96, 64))) == "4.8 of 11.3 GMACs (42%)"
+    )
 
 
 def test_people_are_looked_at_and_the_rest_is_not(weights):

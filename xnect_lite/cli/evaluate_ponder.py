@@ -119,4 +119,4 @@ def _painted(frame: Frame, predictor: Predictor) -> tuple[np.ndarray, Effort]:
 
     maps = predictor(frame, StageTimer())
     assert maps.effort is not None
-    return draw_ponder(frame.image, ponder_in_picture(maps.effort, maps.letterbox, frame.size)), maps.effort
+    return draw_ponder(frame.image, ponder_in_picture(maps.effort, frame.size)), maps.effort

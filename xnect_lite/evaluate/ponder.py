@@ -59,7 +59,7 @@ def score_ponder(predictor: Predictor, backend: SparseBackend, samples: Iterable
         covered = silhouettes_of(sample)
         if covered is None:
             continue
-        there = ponder_in_picture(maps.effort, maps.letterbox, frame.size)
+        there = ponder_in_picture(maps.effort, frame.size)
         free = ~covered
         for x0, y0, x1, y1 in np.clip(sample.ignore_xyxy, 0, 1e5).astype(int):
             free[y0:y1, x0:x1] = False

@@ -15,7 +15,7 @@ from xnect_lite.models.dynamic.fixed import with_share
 from xnect_lite.models.dynamic.gpu import gpu_core
 from xnect_lite.models.dynamic.sparse import sparse_core
 from xnect_lite.models.xnect import XNect
-from xnect_lite.types import Effort
+from xnect_lite.types import Effort, Letterbox
 
 _TRIALS = 3
 
@@ -48,13 +48,14 @@ class SparseBackend:
             self._size, self._all_macs = size, count(self._dense, torch.zeros(1, 3, *size)).macs
         return named(self._net(images.to(self._device, non_blocking=True)))
 
-    def effort(self) -> Effort:
-        """What the last call cost per picture, and where its first picture was looked at closely."""
+    def effort(self, letterbox: Letterbox) -> Effort:
+        """What the last call cost per picture, and where its first, placed as ``letterbox`` says, was looked at closely."""
         ledger = self._sparse.ledger
         assert ledger is not None
         pictures = len(ledger.spent[0].mask)
         saved = sum(one.conditional() - float(one.executed()) for one in ledger.spent) / pictures
-        return Effort(round(self._all_macs - saved), self._all_macs, ledger.ponder_cost().cpu().numpy(), len(ledger.spent))
+        ponder = ledger.ponder_cost().cpu().numpy()
+        return Effort(round(self._all_macs - saved), self._all_macs, ponder, len(ledger.spent), letterbox)
 
     def realised_share(self) -> float:
         """Of the last call: executed over conditional multiply-adds, what the budget is about."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from xnect_lite.types import Effort, Letterbox
+from xnect_lite.types import Effort
 
 _STRENGTH = 0.55  # of the colours against the picture
 
 
-def ponder_in_picture(effort: Effort, box: Letterbox, size: tuple[int, int]) -> np.ndarray:
+def ponder_in_picture(effort: Effort, size: tuple[int, int]) -> np.ndarray:
     """(height, width) float32 in 0..1 for a picture of ``size`` (width, height): the share of masked blocks computed there."""
-    height, width = effort.ponder.shape
+    (height, width), box = effort.ponder.shape, effort.letterbox
     corners = box.to_net(np.array([[-0.5, -0.5], [size[0] - 0.5, size[1] - 0.5]])) + 0.5  # the picture's edges
     scale = np.array([width / box.net_width, height / box.net_height])
     (x0, y0), (x1, y1) = corners * scale

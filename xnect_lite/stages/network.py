@@ -75,7 +75,7 @@ class Predictor:
         with timer.stage("network", cuda=self._backend.on_gpu):
             maps = to_maps(self._backend(image[None]), box)
         if isinstance(self._backend, SparseBackend):
-            return dataclasses.replace(maps, effort=self._backend.effort())
+            return dataclasses.replace(maps, effort=self._backend.effort(box))
         return maps
 
 
