@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from xnect_lite.models.dynamic.ledger import Ledger
+from xnect_lite.models.dynamic.masks import MaskUnit
 
 
 @dataclass(frozen=True)
@@ -96,11 +97,20 @@ def counting(net: nn.Module, biases: bool = True) -> Iterator[MacCount]:
                 count.add(f"{spent.name}.{layer}", conditional=macs * positions, executed=executed)
             count.shares.setdefault(spent.name, []).append(float(spent.executed()) / spent.conditional())
 
+    def mask_unit(name: str) -> Any:
+        def hook(unit: MaskUnit, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            count.add(name, dense=output.numel() * (unit.maskconv.in_channels + 1))
+
+        return hook
+
+    units = {name: module for name, module in net.named_modules() if isinstance(module, MaskUnit)}
+    masked |= {unit.maskconv for unit in units.values()}
     hooks = [
         module.register_forward_hook(dense(name))
         for name, module in net.named_modules()
         if isinstance(module, nn.Conv2d) and module not in masked
     ]
+    hooks += [unit.register_forward_hook(mask_unit(name)) for name, unit in units.items()]
     hooks.append(net.register_forward_hook(whole))
     try:
         yield count

@@ -146,7 +146,7 @@ def gpu_core(net: XNect) -> XNect:
 def gpu_hourglass(net: StackedHourglass) -> StackedHourglass:
     """A copy that skips by kernels. Raises XnectError where triton is not installed."""
     _kernels()
-    net = copy.deepcopy(net).eval()
+    net = fuse(net)
     for name, block in list(net.named_modules()):
         if isinstance(block, DynamicResidual):
             net.set_submodule(name, GpuResidual(block))

@@ -6,6 +6,8 @@ over the rows gathered.
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -20,14 +22,15 @@ class ActiveRows:
 
     def __init__(self, mask: Tensor) -> None:
         self.mask = mask
-        batch, _, height, width = mask.shape
         self.index = mask.flatten().nonzero()[:, 0]
-        y, x = self.index // width, self.index % width
-        wide = width + 2
-        corner = y * wide + x + 2 * wide * (y // height)  # every picture before adds two rows of border
-        steps = torch.tensor([dy * wide + dx for dy in range(3) for dx in range(3)], device=mask.device)
-        self.padded = corner[:, None] + steps
-        self.places = batch * (height + 2) * wide
+        batch, _, height, width = mask.shape
+        self.places = batch * (height + 2) * (width + 2)
+
+    @functools.cached_property
+    def padded(self) -> Tensor:
+        """See above."""
+        batch, _, height, width = self.mask.shape
+        return _neighbour_table(batch, height, width, self.mask.device).index_select(0, self.index)
 
     def __len__(self) -> int:
         return len(self.index)
@@ -36,7 +39,18 @@ class ActiveRows:
         """(N·9,) rows of the 3x3 neighbours among the rows of ``source``; len(source) stands for whatever is not there."""
         where = torch.full((self.places,), len(source), device=self.index.device)
         where[source.padded[:, 4]] = torch.arange(len(source), device=self.index.device)
-        return where[self.padded.flatten()]
+        return where.index_select(0, self.padded.flatten())
+
+
+@functools.lru_cache(maxsize=64)
+def _neighbour_table(batch: int, height: int, width: int, device: torch.device) -> Tensor:
+    """(B·H·W, 9) where every pixel's neighbours lie in the map with a border: the same for all masks of a size."""
+    with torch.inference_mode(False):  # kept, so it must serve any mode
+        wide = width + 2
+        picture, y, x = torch.meshgrid(*(torch.arange(n, device=device) for n in (batch, height, width)), indexing="ij")
+        corner = (picture * (height + 2) * wide + y * wide + x).flatten()
+        steps = torch.tensor([dy * wide + dx for dy in range(3) for dx in range(3)], device=device)
+        return corner[:, None] + steps
 
 
 def as_rows(features: Tensor) -> Tensor:

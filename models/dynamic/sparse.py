@@ -23,6 +23,23 @@ _GATHERED_DEPTHWISE = 0.12  # up to this share of active pixels a depthwise laye
 _BLOCK = 256  # rows that nine gathers of a depthwise layer take at once, so that their sum stays in the cache
 
 
+class Scratch:
+    """Maps of zeros by size, made once. A copy of a network has none yet."""
+
+    def __init__(self) -> None:
+        self._maps: dict[tuple[object, ...], Tensor] = {}
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Scratch:
+        return Scratch()
+
+    def of(self, rows: int, like: Tensor) -> Tensor:
+        """(rows, C) zeros of the width, type and place of ``like``; whoever writes to them makes them zeros again."""
+        key = (rows, like.shape[1], like.dtype, like.device)
+        if key not in self._maps:
+            self._maps[key] = like.new_zeros(rows, like.shape[1])
+        return self._maps[key]
+
+
 class SparseBlock(nn.Module):
     """A fused `DynamicBlock` that computes active pixels only."""
 
@@ -55,9 +72,9 @@ class SparseBlock(nn.Module):
     def _computed(self, features: Tensor, rows: ActiveRows) -> list[Tensor]:
         """d1, d2 and d3, (N, C) each."""
         near = rows.neighbours(rows)
-        d1 = self._layer("conv1", bordered_rows(features)[rows.padded.flatten()].view(len(rows), -1))
-        d2 = self._layer("conv3", with_zero_row(self._layer("conv2", d1))[near].view(len(rows), -1))
-        d3 = self._layer("conv5", with_zero_row(self._layer("conv4", d2))[near].view(len(rows), -1))
+        d1 = self._layer("conv1", bordered_rows(features).index_select(0, rows.padded.flatten()).view(len(rows), -1))
+        d2 = self._layer("conv3", with_zero_row(self._layer("conv2", d1)).index_select(0, near).view(len(rows), -1))
+        d3 = self._layer("conv5", with_zero_row(self._layer("conv4", d2)).index_select(0, near).view(len(rows), -1))
         return [d1, d2, d3]
 
     def _layer(self, name: str, gathered: Tensor) -> Tensor:
@@ -65,13 +82,17 @@ class SparseBlock(nn.Module):
 
 
 class SparseResidual(nn.Module):
-    """A `DynamicResidual`, its norms folded in, that computes active pixels only."""
+    """A fused `DynamicResidual` that computes active pixels only.
+
+    ``scratch``: maps to be used again, zero but for what is being computed; shared by a network's blocks.
+    """
 
     conditional: tuple[str, ...] = ()
 
-    def __init__(self, block: DynamicResidual) -> None:
+    def __init__(self, block: DynamicResidual, scratch: Scratch | None = None) -> None:
         super().__init__()
-        expand, depthwise, project = (_folded(block.conv[i], block.conv[i + 1]) for i in (0, 3, 6))
+        expand, depthwise, project = (block.conv[i] for i in (0, 3, 6))
+        self.scratch = Scratch() if scratch is None else scratch
         self.masker, self.ledger, self.name, self.layers = block.masker, block.ledger, block.name, block.layers
         self.register_buffer("expand", kernel_rows(expand.weight.detach()))
         self.register_buffer("expand_bias", _bias(expand))
@@ -89,7 +110,9 @@ class SparseResidual(nn.Module):
         if not len(rows):
             return x
         grown = ActiveRows(wide)
-        hidden = functional.hardtanh_(torch.addmm(self.expand_bias, as_rows(x)[grown.index], self.expand), 0.0, 6.0)
+        hidden = functional.hardtanh_(
+            torch.addmm(self.expand_bias, as_rows(x).index_select(0, grown.index), self.expand), 0.0, 6.0
+        )
         mixed = functional.hardtanh_(self._mixed(x, hidden, rows, grown), 0.0, 6.0)
         out = as_rows(x).clone(memory_format=torch.contiguous_format)
         out.index_add_(0, rows.index, torch.addmm(self.project_bias, mixed, self.project))
@@ -98,25 +121,26 @@ class SparseResidual(nn.Module):
     def _mixed(self, x: Tensor, hidden: Tensor, rows: ActiveRows, grown: ActiveRows) -> Tensor:
         """(N, 6C) the depthwise 3x3 at active pixels, of ``hidden`` at the grown mask's."""
         if len(rows) > _GATHERED_DEPTHWISE * rows.mask.numel():
-            whole = hidden.new_zeros(rows.mask.numel(), hidden.shape[1])
-            whole[grown.index] = hidden
+            whole = self.scratch.of(rows.mask.numel(), hidden)
+            whole.index_copy_(0, grown.index, hidden)
             maps = functional.conv2d(as_maps(whole, x), self.depthwise, self.depthwise_bias, padding=1, groups=hidden.shape[1])
-            return as_rows(maps)[rows.index]
+            whole.index_fill_(0, grown.index, 0)
+            return as_rows(maps).index_select(0, rows.index)
         near = rows.neighbours(grown).view(-1, 9).t().contiguous()
         source, out = with_zero_row(hidden), self.depthwise_bias.repeat(len(rows), 1)
         for start in range(0, len(rows), _BLOCK):
             part = out[start : start + _BLOCK]
             for tap in range(9):
-                part.addcmul_(source[near[tap, start : start + _BLOCK]], self.depthwise_rows[tap])
+                part.addcmul_(source.index_select(0, near[tap, start : start + _BLOCK]), self.depthwise_rows[tap])
         return out
 
 
 def sparse_hourglass(net: StackedHourglass, dtype: torch.dtype = torch.float32) -> StackedHourglass:
     """A copy for running, in ``dtype``, that skips what the masks leave out. The network given stays as it is."""
-    net = copy.deepcopy(net).eval()
+    net, scratch = fuse(net), Scratch()
     for name, block in list(net.named_modules()):
         if isinstance(block, DynamicResidual):
-            net.set_submodule(name, SparseResidual(block))
+            net.set_submodule(name, SparseResidual(block, scratch))
     return net.requires_grad_(False).to(dtype)
 
 
@@ -131,13 +155,6 @@ def sparse_core(net: XNect) -> XNect:
         if isinstance(block, DynamicBlock):
             core.features[i] = SparseBlock(block)
     return net.requires_grad_(False)
-
-
-def _folded(conv: nn.Module, norm: nn.Module) -> nn.Conv2d:
-    assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-    pair = copy.deepcopy((conv.double(), norm.double()))
-    conv.float(), norm.float()
-    return nn.utils.fusion.fuse_conv_bn_eval(*pair).float()
 
 
 def _bias(conv: nn.Conv2d) -> Tensor:

@@ -70,7 +70,7 @@ class Products(TorchDispatchMode):
 
 def residual(mask: torch.Tensor) -> DynamicResidual:
     torch.manual_seed(0)
-    block = seasoned(DynamicResidual(8, DynamicConfig(target=0.5), Ledger()))
+    block = fuse(seasoned(DynamicResidual(8, DynamicConfig(target=0.5), Ledger())))
     block.masker = Fixed(mask)
     return block
 
@@ -127,6 +127,7 @@ def test_rows_multiplied_are_the_macs_reported(name):
     mask = MASKS[name]
     block, x = residual(mask), torch.randn(len(mask), 8, HEIGHT, WIDTH)
     sparse = SparseResidual(block)
+    sparse.ledger.begin()
     with torch.inference_mode(), Products() as products:
         sparse(x)
     (spent,) = sparse.ledger.spent
