@@ -56,8 +56,7 @@ def _score(options: argparse.Namespace, predictor: Predictor, backend: SparseBac
     if not samples:
         raise XnectError(options.photos, "holds no validation pictures", "Give the photo kit's folder, or a pack of it")
     figures = score_ponder(predictor, backend, samples).figures()
-    ran_on = {"device": predictor.device_name, "backend": predictor.backend, "precision": predictor.precision}
-    print_figures({**figures, **ran_on}, options.json, digits=3)
+    print_figures({**figures, **dataclasses.asdict(predictor.runs_on)}, options.json, digits=3)
     return 0
 
 
