@@ -13,8 +13,10 @@ from functools import partial
 from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
+from xnect_lite.models.dynamic.core import DynamicSelecSLS
+from xnect_lite.models.dynamic.options import DynamicConfig
 from xnect_lite.models.names import BACKBONE_NAMES, SELECSLS
-from xnect_lite.models.selecsls import CONFIGS, build_selecsls
+from xnect_lite.models.selecsls import CONFIGS, SelecSLS, build_selecsls
 from xnect_lite.models.torchvision_compat import import_torchvision
 from xnect_lite.models.vovnet import VoVNet39
 
@@ -30,11 +32,14 @@ class Backbone(nn.Module):
 
 
 class SelecSLSBackbone(Backbone):
-    """A SelecSLS core: stem and features to stride 16."""
+    """A SelecSLS core: stem and features to stride 16; with an active ``dynamic``, one that skips."""
 
-    def __init__(self, name: str, grouped: bool = False) -> None:
+    def __init__(self, name: str, grouped: bool = False, dynamic: DynamicConfig | None = None) -> None:
         super().__init__()
-        self.core = build_selecsls(name, num_classes=0, grouped=grouped)
+        if dynamic is not None and dynamic.active:
+            self.core: SelecSLS = DynamicSelecSLS(CONFIGS[name], dynamic)
+        else:
+            self.core = build_selecsls(name, num_classes=0, grouped=grouped)
         self.channels = {stride: self.core.taps[stride][1] for stride in (4, 8, 16)}
 
     def forward(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
@@ -95,15 +100,23 @@ BACKBONES: dict[str, Callable[[], Backbone]] = {
 """Backbone name -> constructor."""
 
 
-def build_backbone(name: str, grouped: bool = False) -> Backbone:
-    """Build a backbone by name, a SelecSLS with grouped deeper layers if asked.
+def build_backbone(name: str, grouped: bool = False, dynamic: DynamicConfig | None = None) -> Backbone:
+    """Build a backbone by name, a SelecSLS with grouped deeper layers, or with masks, if asked.
 
-    Raises XnectError for an unknown name, naming the known ones, and for groups where there are none.
+    Raises XnectError for an unknown name, naming the known ones, and for groups and masks where there are none.
     """
     if name not in BACKBONES:
         raise XnectError(f"backbone '{name}'", "is unknown", f"Known: {', '.join(BACKBONES)}")
     if grouped and name not in CONFIGS:
         raise XnectError(f"backbone '{name}'", "has no grouped form", f"Set grouped to false, or choose: {', '.join(CONFIGS)}")
+    if dynamic is not None and dynamic.active:
+        if name not in CONFIGS:
+            raise XnectError(
+                f"backbone '{name}'", "has no dynamic form", f"Set dynamic.target to 0, or choose: {', '.join(CONFIGS)}"
+            )
+        if grouped:
+            raise XnectError("grouped and dynamic.target", "exclude each other", "Set one of them to its default")
+        return SelecSLSBackbone(name, dynamic=dynamic)
     if grouped:
         return SelecSLSBackbone(name, grouped)
     return BACKBONES[name]()

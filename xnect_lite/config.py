@@ -35,7 +35,7 @@ class NetworkConfig:
     backbone: str = "selecsls60"  # a name in models/backbones.py
     weights: str = ""  # .safetensors, or an exported .onnx or .xml; empty = the shipped one for this backbone
     device: str = "auto"  # auto | cpu | cuda | cuda:N
-    backend: Literal["auto", "torch", "compiled", "cudagraph", "openvino", "onnxruntime"] = "auto"
+    backend: Literal["auto", "torch", "compiled", "cudagraph", "openvino", "onnxruntime", "sparse"] = "auto"
     # auto: the back end's fastest, int8 if the weights ship in int8, too
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     long_side_net_px: NetSide = 512  # network input, longer side

@@ -124,7 +124,7 @@ class Pipeline:
             people = self._fitter.update(people, camera, frame.t_s, self._floor.floor.up_cam)
             floor = self._floor.update(people, frame.t_s)
             self._sizes.update(people, floor)
-        return PoseResult(frame, people, camera.fx, timer.finish_frame(), floor)
+        return PoseResult(frame, people, camera.fx, timer.finish_frame(), floor, maps.effort)
 
     def _zoom(self, frame: Frame) -> float:
         """Pixels of the first frame per pixel of this one: what remembers people by pixels sees them all at one size."""

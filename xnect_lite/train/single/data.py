@@ -31,6 +31,8 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 def read_people(data: SingleDataConfig, split: str, joints: str) -> list[CropPerson]:
     """Everybody of one split. Raises XnectError if there is nobody."""
+    if not (data.mpii or data.archive or data.photos):
+        raise XnectError("data", "names no pictures", "Give --set data.mpii=DIR, data.archive=FILE or data.photos=DIR")
     scored = split == "val"
     if data.mpii:
         people = mpii_people(Path(data.mpii), split)

@@ -23,7 +23,7 @@ from xnect_lite.inference.single import start_from
 from xnect_lite.inference.weights import save_weights
 from xnect_lite.models.single import SingleNetwork, build_single
 from xnect_lite.skeleton import JOINT_MAPS
-from xnect_lite.train.checkpoint import load_state, prepare_folder, save_state
+from xnect_lite.train.checkpoint import load_state, noise_state, prepare_folder, restore_noise, save_state
 from xnect_lite.train.schedule import Budget, Due
 from xnect_lite.train.single.config import SingleConfig, arch_of
 from xnect_lite.train.single.data import epoch_batches, read_people, steps_per_epoch
@@ -187,16 +187,3 @@ class SingleRun:
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             cause = f"does not fit this run ({str(error).splitlines()[0]})"
             raise XnectError(str(self.out / "state.pt"), cause, "Resume with the configuration it was started with") from error
-
-
-def noise_state(device: torch.device) -> list[Tensor]:
-    """Where torch's generators stand: networks draw from them as they learn (masks, dropout)."""
-    states = [torch.get_rng_state()]
-    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
-
-
-def restore_noise(device: torch.device, states: list[Tensor]) -> None:
-    """Go on drawing where `noise_state` stood. On another kind of device the numbers there are others anyway."""
-    torch.set_rng_state(states[0])
-    if device.type == "cuda" and len(states) > 1:
-        torch.cuda.set_rng_state(states[1], device)

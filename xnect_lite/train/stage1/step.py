@@ -61,7 +61,7 @@ class Stepper:
                 image = image.contiguous(memory_format=torch.channels_last)
                 with self.autocast:
                     maps = self.forward(image)
-                terms = self._terms(image, maps, targets)
+                terms = {**self._terms(image, maps, targets), **self.net.extra_loss()}
                 (mean * torch.stack(list(terms.values())).sum()).backward()
             canvases += len(image)
             for name, term in terms.items():
