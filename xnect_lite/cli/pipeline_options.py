@@ -40,7 +40,9 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--smoothing", type=float, default=None, metavar="S", help="0 = none to 1 = very steady (default 0.5)")
     group.add_argument("--no-fit", action="store_true", help="do not fit skeletons of constant bone lengths")
-    group.add_argument("--foot-lock", action="store_true", help="hold standing feet where they stand")
+    group.add_argument(
+        "--foot-lock", action=argparse.BooleanOptionalAction, help="hold feet that stand where they stand (default: yes)"
+    )
     camera = parser.add_argument_group("camera")
     camera.add_argument(
         "--intrinsics", default=None, metavar="FILE", help="calibration, JSON or YAML: width height fx fy cx cy [distortion]"
@@ -80,7 +82,7 @@ def _of_the_whole_pipeline(options: argparse.Namespace) -> dict[str, object]:
         "camera.pitch_deg": options.pitch, "camera.roll_deg": options.roll, "camera.height_m": options.camera_height,
         "camera.floor": None if options.pitch is None and options.roll is None else "given",
         "filtering.smoothing": options.smoothing, "fitting.enabled": False if options.no_fit else None,
-        "fitting.foot_lock": options.foot_lock or None, **_statures(options.stature),
+        "fitting.foot_lock": options.foot_lock, **_statures(options.stature),
     }  # fmt: skip
 
 
