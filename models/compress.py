@@ -83,7 +83,7 @@ def simulate_pruning(net: Network, threshold: float) -> Network:
     """
     net = copy.deepcopy(net).eval()
     with torch.no_grad():
-        for norm_name in _norm_of_conv(net).values():
+        for norm_name in _scaled_norms(net).values():
             gamma = _weight(net, norm_name)
             gamma[gamma.abs() <= threshold] = 0
     return net
@@ -96,7 +96,7 @@ def prune(net: Network, example: Tensor, threshold: float = 1e-3, multiple: int 
     ``multiple`` rounds every layer's width up to a multiple of it (8 suits tensor cores). At least one channel stays.
     ``example`` is an input, for the report's costs.
     """
-    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in _norm_of_conv(net).items()}
+    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in _scaled_norms(net).items()}
     small = fuse(simulate_pruning(net, threshold))
     before = count(fuse(net), example)
     flow = _ChannelFlow(small, {name: gamma <= threshold for name, gamma in gammas.items()})
@@ -150,6 +150,11 @@ def _norm_of_conv(net: nn.Module) -> dict[str, str]:
     return pairs
 
 
+def _scaled_norms(net: nn.Module) -> dict[str, str]:
+    """Those of `_norm_of_conv` whose norm has a gamma; a norm without one keeps all its channels."""
+    return {conv: norm for conv, norm in _norm_of_conv(net).items() if net.get_submodule(norm).weight is not None}
+
+
 _PASS_MODULES = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Identity, nn.Dropout)
 _PASS_FUNCTIONS = {functional.relu, torch.relu, functional.interpolate, functional.max_pool2d, functional.dropout}
 _RELU_FUNCTIONS = {functional.relu, torch.relu}
@@ -191,6 +196,8 @@ class _ChannelFlow:
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             return self._visit_layer(node, module, inputs[0] if inputs else None)
         first = inputs[0] if inputs else None
+        if node.target is getattr and _argument(node, 1) == "shape":  # a size to bring another map to, whatever the channels
+            return None
         if first and (isinstance(module, nn.ReLU) or node.target in _RELU_FUNCTIONS or node.target in ("relu", "relu_")):
             return _Channels(first.ids, np.maximum(first.constant, 0))
         if first and (isinstance(module, _PASS_MODULES) or node.target in _PASS_FUNCTIONS or self._averages_or_flattens(node)):
