@@ -76,6 +76,17 @@ def fuse(net: Network) -> Network:
     return _mark_fused(net)
 
 
+def with_scales(net: Network) -> Network:
+    """A copy whose norms without scale and shift have ones and zeros: what torch's ONNX exporter can write."""
+    net = copy.deepcopy(net)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.weight is None:
+            module.affine = True
+            module.weight = nn.Parameter(torch.ones(module.num_features))
+            module.bias = nn.Parameter(torch.zeros(module.num_features))
+    return net
+
+
 def simulate_pruning(net: Network, threshold: float) -> Network:
     """A copy in eval mode with every gamma of at most ``threshold`` set to zero: what `prune` reproduces exactly.
 

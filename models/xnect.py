@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from xnect_lite.config import config_of
 from xnect_lite.errors import XnectError
 from xnect_lite.models.backbones import build_backbone
+from xnect_lite.models.fabric.config import HAND_MADE, HeadsConfig
+from xnect_lite.models.fabric.heads import FabricHeads
+from xnect_lite.models.fabric.prune import drop_from, dropped_of
 from xnect_lite.models.heads import ENCODING_VERSION, STRIDE, STRIDES, PoseHeads
 
 
@@ -17,7 +22,7 @@ class XNect(nn.Module):
     """One forward pass from picture to all maps, whatever the number of people.
 
     backbone: a name in BACKBONES. stride: network pixels per output cell, 8 or 4. grouped: divide the deeper 3x3 layers of a
-    SelecSLS backbone into groups, as the released XNect system does.
+    SelecSLS backbone into groups, as the released XNect system does. heads: fabrics instead of the hand-made ones.
 
     ``arch`` describes the network well enough to rebuild it; it travels with every weight file.
     """
@@ -25,7 +30,9 @@ class XNect(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, backbone: str = "selecsls60", stride: int = STRIDE, grouped: bool = False) -> None:
+    def __init__(
+        self, backbone: str = "selecsls60", stride: int = STRIDE, grouped: bool = False, heads: HeadsConfig = HAND_MADE
+    ) -> None:
         super().__init__()
         if stride not in STRIDES:
             raise XnectError(f"output stride {stride}", "has no heads", f"Choose one of {', '.join(map(str, STRIDES))}")
@@ -33,11 +40,18 @@ class XNect(nn.Module):
         self.arch: dict[str, Any] = {"backbone": backbone, "stride": stride, "encoding": ENCODING_VERSION}
         if grouped:
             self.arch["grouped"] = True
+        if heads.fabric.parts:
+            self.arch["heads"] = asdict(heads)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) * 255)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1) * 255)
         self.backbone = build_backbone(backbone, grouped)
         channels = self.backbone.channels
-        self.heads = PoseHeads(channels[16], channels[8], channels[4] if stride == 4 else 0)
+        finest = channels[4] if stride == 4 else 0
+        self.heads: PoseHeads | FabricHeads
+        if heads.fabric.parts:
+            self.heads = FabricHeads(channels[16], channels[8], heads.fabric, finest)
+        else:
+            self.heads = PoseHeads(channels[16], channels[8], finest)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """(B, 3, H, W) RGB, 0..255, H and W multiples of 16 -> {output: (B, channels, H/stride, W/stride)} (see heads.py)."""
@@ -47,7 +61,16 @@ class XNect(nn.Module):
 
 def build_xnect(arch: Mapping[str, Any]) -> XNect:
     """An empty network of this ``arch``, batch norms unfused. Check `arch_problem` first if it comes from a file."""
-    return XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)))
+    net = XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)), heads_of(arch))
+    if arch.get("dropped"):
+        drop_from(net, arch["dropped"])
+        net.arch["dropped"] = dropped_of(net)
+    return net
+
+
+def heads_of(arch: Mapping[str, Any]) -> HeadsConfig:
+    """What heads an ``arch`` names. Raises XnectError for unknown ones."""
+    return config_of(HeadsConfig, arch.get("heads", {}), "heads.")
 
 
 def arch_problem(arch: Mapping[str, Any], backbone: str) -> str:
@@ -58,4 +81,8 @@ def arch_problem(arch: Mapping[str, Any], backbone: str) -> str:
         return f"holds {dict(arch) or 'an unnamed network'}, not {wanted}"
     if arch.get("form", "fused") != "fused" or not isinstance(arch.get("grouped", False), bool):
         return f"holds a network of unknown form ({dict(arch)})"
+    try:
+        heads_of(arch)
+    except XnectError as error:
+        return f"holds unknown heads ({error})"
     return ""

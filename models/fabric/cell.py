@@ -105,9 +105,10 @@ class Cell(nn.Module):
     def _mixed(self, before: Sequence[Tensor | None], size: tuple[int, int], beta: Tensor) -> Tensor:
         total = None
         for k, (link, source) in enumerate(zip(self.links, self.sources, strict=True)):
-            x = before[source]
-            if x is None or isinstance(link, Dropped):
+            if isinstance(link, Dropped):
                 continue
+            x = before[source]
+            assert x is not None, "what reads a pruned cell or map is pruned with it"
             term = beta[k] * link(x, size)
             total = term if total is None else total + term
         assert total is not None, "pruning keeps the strongest input of every cell that is used"

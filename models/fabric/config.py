@@ -61,3 +61,36 @@ class CellConfig:
     def channels(self) -> tuple[int, ...]:
         """Of every scale, finest first."""
         return tuple(size * self.factor for size in self.size_types)
+
+
+@dataclass(frozen=True)
+class FabricHeadsConfig:
+    """Stage I's heads as fabrics: three scales from the maps' stride on, of 4, 8 and 16 times ``factor`` channels."""
+
+    rules: ClassVar[Rules] = (_known_operators, _cut_within_depth)
+
+    parts: Literal[0, 1, 3, 5, 8] = 0  # groups of body parts, a fabric each; 0 = the hand-made heads
+    depth: Annotated[int, Range(1, 16)] = 6  # as in CellConfig, and so on
+    cut_layers_num: Annotated[int, Range(0, 15)] = 3
+    factor: Annotated[int, Range(1, 32)] = 16
+    hidden_states_num: Annotated[int, Range(1, 4)] = 1
+    operators: tuple[str, ...] = ("Zero", "skip_connect", "Atr_Conv_3x3", "Sep_Conv_3x3")
+    one_shot_search: bool = True
+
+    def cell(self) -> CellConfig:
+        """The same as one fabric's configuration."""
+        return CellConfig(
+            self.depth, self.cut_layers_num, (4, 8, 16), self.factor, self.hidden_states_num, self.operators,
+            self.one_shot_search, vector_in_pixel=False,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class HeadsConfig:
+    """Stage I's heads."""
+
+    fabric: FabricHeadsConfig = FabricHeadsConfig()
+
+
+HAND_MADE = HeadsConfig()
+"""No fabrics: the hand-made heads."""

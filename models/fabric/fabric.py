@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xnect_lite.errors import XnectError
-from xnect_lite.models.fabric.cell import Cell
+from xnect_lite.models.fabric.cell import Cell, Dropped
 from xnect_lite.models.fabric.config import CellConfig
 from xnect_lite.models.fabric.layout import INPUTS, CellPlan, edges_of, plan_cells
 
@@ -36,11 +36,12 @@ class Fabric(nn.Module):
             self.add_module(plan.name, cell)
         self.dropped: tuple[str, ...] = ()
 
-    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        """Maps of the layer before the first, finest first -> the last layer's maps, finest first."""
+    def forward(self, maps: Sequence[Tensor | None], sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
+        """Maps of the layer before the first, finest first (None where unread), and (height, width) of every scale -> the last
+        layer's maps, finest first.
+        """
         alpha = len(self.config.operators) * functional.softmax(self.alphas, -1)
         beta = len(INPUTS) * functional.softmax(self.betas, -1)
-        sizes = self._sizes(maps)
         before: list[Tensor | None] = list(maps)
         for layer in self.plan:
             after: list[Tensor | None] = []
@@ -51,14 +52,6 @@ class Fabric(nn.Module):
             before = after
         return [x for x in before if x is not None]
 
-    def _sizes(self, maps: Sequence[Tensor]) -> list[tuple[int, int]]:
-        """(height, width) of every scale; those below the coarsest map given are halved, rounded up, as strided layers do."""
-        sizes: list[tuple[int, int]] = [(x.shape[-2], x.shape[-1]) for x in maps]
-        while len(sizes) < len(self.config.size_types):
-            height, width = sizes[-1]
-            sizes.append(((height + 1) // 2, (width + 1) // 2))
-        return sizes
-
     def cells(self) -> Iterator[tuple[CellPlan, Cell]]:
         """Every cell that is left, with its plan, in the order of beta's rows."""
         for layer in self.plan:
@@ -66,6 +59,12 @@ class Fabric(nn.Module):
                 cell = self._modules.get(plan.name)
                 if isinstance(cell, Cell):
                     yield plan, cell
+
+    def reads(self) -> set[int]:
+        """Scales of the maps given that some cell of the first layer reads."""
+        first = {plan.name for plan in self.plan[0]}
+        cells = [cell for plan, cell in self.cells() if plan.name in first]
+        return {s for cell in cells for s, link in zip(cell.sources, cell.links, strict=True) if not isinstance(link, Dropped)}
 
     def drop(self, names: Iterable[str]) -> None:
         """Take out what ``names`` name (see the class). Raises XnectError for a name of nothing."""
@@ -84,6 +83,15 @@ class Fabric(nn.Module):
                     f"pruned part '{name}'", "names nothing of this fabric", "Give the file as it was written"
                 ) from error
             self.dropped = (*self.dropped, name)
+
+
+def sizes_of(maps: Sequence[Tensor], scales: int) -> list[tuple[int, int]]:
+    """(height, width) of every scale; those below the coarsest map are halved, rounded up, as strided layers do."""
+    sizes: list[tuple[int, int]] = [(x.shape[-2], x.shape[-1]) for x in maps]
+    while len(sizes) < scales:
+        height, width = sizes[-1]
+        sizes.append(((height + 1) // 2, (width + 1) // 2))
+    return sizes
 
 
 def architecture_parameters(net: nn.Module) -> list[nn.Parameter]:

@@ -32,7 +32,7 @@ class Gather(nn.Module):
                 picks[k, channel] = where
                 shares[k, channel] = 1 / len(positions) if hows[channel] == "mean" else 1.0
         self.register_buffer("picks", picks, persistent=False)
-        self.register_buffer("shares", shares[:, None, :, None, None], persistent=False)
+        self.register_buffer("shares", shares, persistent=False)
         self.most = most
 
     def forward(self, parts: Sequence[Tensor]) -> Tensor:
@@ -40,7 +40,7 @@ class Gather(nn.Module):
         maps = torch.cat(list(parts), 1)
         if self.most == 1:
             return maps[:, self.picks[0]]
-        total = maps[:, self.picks[0]] * self.shares[0]
+        total = maps[:, self.picks[0]] * self.shares[0].view(1, -1, 1, 1)
         for k in range(1, self.most):
-            total = total + maps[:, self.picks[k]] * self.shares[k]
+            total = total + maps[:, self.picks[k]] * self.shares[k].view(1, -1, 1, 1)
         return total

@@ -35,18 +35,23 @@ class VectorOutput(nn.Module):
 
 
 class VolumeOutput(nn.Module):
-    """A 1x1 to a vector per channel, ReLU, then one 1x1x1 over channels that all components share."""
+    """A 1x1 to a vector per channel, ReLU, then one 1x1x1 over channels that all components share.
+
+    The last is kept as a 1x1 on every component by itself: the same sums, and a kernel of four axes like all others.
+    """
 
     def __init__(self, channels: int, joints: int, dim: int) -> None:
         super().__init__()
         self.expand = nn.Conv2d(channels, channels * dim, 1)
-        self.combine = nn.Conv3d(channels, joints, 1)
+        self.combine = nn.Conv2d(channels, joints, 1)
         self.dim = dim
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, h, w) -> (B, joints, h, w), 0..1."""
         volume = torch.relu(self.expand(x)).unflatten(1, (-1, self.dim))
-        return squashed(self.combine(volume), 2)
+        batch, channels, dim, height, width = volume.shape
+        vectors = self.combine(volume.transpose(1, 2).reshape(batch * dim, channels, height, width))
+        return squashed(vectors.unflatten(0, (batch, dim)), 1)
 
 
 def build_output(config: CellConfig, joints: int) -> nn.Module:

@@ -67,6 +67,10 @@ def prune_fabrics(net: Network, example: Tensor, threshold: float = 0.0) -> tupl
         names = useless(fabric, threshold)
         fabric.drop(names)
         dropped += [f"{path}:{name}" for name in names]
+    _trim(small)
+    arch = getattr(small, "arch", None)
+    if isinstance(arch, dict) and dropped:
+        setattr(small, "arch", {**arch, "dropped": dropped_of(small)})  # noqa: B010 - only some networks have one
     return small, FabricPruneReport(threshold, tuple(dropped), cost(net, example), cost(small, example))
 
 
@@ -130,3 +134,11 @@ def drop_from(net: nn.Module, names: Iterable[str]) -> None:
         if path not in fabrics:
             raise XnectError(f"pruned part '{name}'", "names nothing of this network", "Give the file as it was written")
         fabrics[path].drop([what])
+    _trim(net)
+
+
+def _trim(net: nn.Module) -> None:
+    """Let the parts, then whoever holds them, take out what nothing reads any more."""
+    for module in reversed(list(net.modules())):
+        if hasattr(module, "trim"):
+            module.trim()

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from xnect_lite.models.fabric.config import CellConfig
-from xnect_lite.models.fabric.fabric import Fabric
+from xnect_lite.models.fabric.fabric import Fabric, sizes_of
 
 
 class Halved(nn.Sequential):
@@ -16,17 +16,6 @@ class Halved(nn.Sequential):
     def __init__(self, channels: int) -> None:
         conv = nn.Conv2d(channels, channels, 3, stride=2, padding=1, groups=channels, bias=False)
         super().__init__(conv, nn.BatchNorm2d(channels))
-
-
-class Adapters(nn.ModuleList):
-    """A 1x1 with a bias per map, to the fabric's channels; none at all where the backbone's are those already."""
-
-    def __init__(self, found: Sequence[int], wanted: Sequence[int]) -> None:
-        wanted = wanted[: len(found)]
-        super().__init__(nn.Conv2d(a, b, 1) for a, b in zip(found, wanted, strict=True) if tuple(found) != tuple(wanted))
-
-    def forward(self, maps: Sequence[Tensor]) -> list[Tensor]:
-        return [adapter(x) for adapter, x in zip(self, maps, strict=True)] if len(self) else list(maps)
 
 
 class FabricBackbone(nn.Module):
@@ -47,7 +36,8 @@ class FabricBackbone(nn.Module):
 
     def forward(self, image: Tensor, strides: Sequence[int]) -> list[Tensor]:
         """(B, 3, H, W) normalised image -> maps at these strides."""
-        maps = self.fabric([self.stem(image)])
+        maps = [self.stem(image)]
+        maps = self.fabric(maps, sizes_of(maps, len(self.fabric.config.size_types)))
         return [maps[stride.bit_length() - 3] for stride in strides]
 
 

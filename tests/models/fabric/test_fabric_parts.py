@@ -13,13 +13,14 @@ from xnect_lite.errors import XnectError
 from xnect_lite.models.fabric import operators
 from xnect_lite.models.fabric.cell import Cell, Up
 from xnect_lite.models.fabric.config import CellConfig
-from xnect_lite.models.fabric.fabric import Fabric
+from xnect_lite.models.fabric.fabric import Fabric, sizes_of
 from xnect_lite.models.fabric.gather import Gather
 from xnect_lite.models.fabric.layout import cells_in_layer, edges_of, plan_cells, sources_of
 from xnect_lite.models.fabric.operators import OPERATORS, build_operator, register_operator
 from xnect_lite.models.fabric.outputs import VectorOutput, VolumeOutput, squashed
+from xnect_lite.models.fabric.part import Adapters
 from xnect_lite.models.fabric.parts import PARTS_COUNTS, parts_of
-from xnect_lite.models.fabric.pyramid import Adapters, FabricBackbone, Pyramid
+from xnect_lite.models.fabric.pyramid import FabricBackbone, Pyramid
 from xnect_lite.skeleton import COCO17, JOINTS, LSP14, MPII16, MUPOTS17
 
 # -- layout ----------------------------------------------------------------------------------------------------------
@@ -211,11 +212,11 @@ def test_alpha_of_a_cell_of_its_own_moves_that_cell_alone():
     inputs, seen = [torch.randn(1, 4, 8, 8), torch.randn(1, 8, 4, 4)], {}
     for plan, cell in fabric.cells():
         cell.register_forward_hook(lambda _m, _x, y, name=plan.name: seen.__setitem__(name, y))
-    fabric(inputs)
+    fabric(inputs, sizes_of(inputs, 2))
     before = dict(seen)
     with torch.no_grad():
         fabric.alphas[1, 0] = torch.tensor([0.0, 5.0, 0.0, 0.0])
-    fabric(inputs)
+    fabric(inputs, sizes_of(inputs, 2))
     moved = {name for name in seen if not torch.equal(seen[name], before[name])}
     assert moved == {"cell_1_1", "cell_2_0"}  # itself, and the last, which reads it
 
@@ -223,7 +224,8 @@ def test_alpha_of_a_cell_of_its_own_moves_that_cell_alone():
 def test_odd_sizes_keep_their_size():
     config = CellConfig(depth=6, cut_layers_num=3, size_types=(1, 2, 4), factor=2)
     fabric = Fabric(config, 3, 6, before=3).eval()
-    maps = fabric([torch.randn(1, 2, 14, 26), torch.randn(1, 4, 7, 13), torch.randn(1, 8, 4, 7)])
+    given = [torch.randn(1, 2, 14, 26), torch.randn(1, 4, 7, 13), torch.randn(1, 8, 4, 7)]
+    maps = fabric(given, sizes_of(given, 3))
     assert [tuple(m.shape) for m in maps] == [(1, 2, 14, 26)]
 
 
@@ -268,14 +270,13 @@ def test_channels_of_vectors_are_joint_times_dimension_plus_component():
 
 
 @torch.no_grad()
-def test_the_volume_shares_its_last_layer_between_components():
+def test_the_volume_is_a_3d_convolution_over_channels():
     output = VolumeOutput(3, joints=2, dim=4)
-    assert output.combine.weight.shape == (2, 3, 1, 1, 1)
-    x = torch.randn(1, 3, 2, 2)
-    volume = functional.relu(output.expand(x)).view(1, 3, 4, 2, 2)
-    vectors = torch.einsum("jc,bcdhw->bjdhw", output.combine.weight[..., 0, 0, 0], volume) + output.combine.bias.view(
-        1, 2, 1, 1, 1
-    )
+    three = nn.Conv3d(3, 2, 1)
+    three.weight.copy_(output.combine.weight.unsqueeze(2))
+    three.bias.copy_(output.combine.bias)
+    x = torch.randn(2, 3, 2, 5)
+    vectors = three(functional.relu(output.expand(x)).view(2, 3, 4, 2, 5))
     torch.testing.assert_close(output(x), squashed(vectors, 2))
 
 

@@ -31,7 +31,7 @@ class Small(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = [x, x[..., ::2, ::2].repeat(1, 2, 1, 1), x[..., ::4, ::4].repeat(1, 4, 1, 1)]
-        return self.fabric(maps)[0]
+        return self.fabric(maps, [(8, 8), (4, 4), (2, 2)])[0]
 
 
 PICTURE = torch.randn(1, 2, 8, 8, generator=torch.Generator().manual_seed(5))

@@ -13,7 +13,7 @@ from torch.nn import functional
 from xnect_lite.config import load_config
 from xnect_lite.errors import XnectError
 from xnect_lite.models.fabric.config import CellConfig
-from xnect_lite.models.fabric.fabric import Fabric, architecture_parameters, searched_parameters
+from xnect_lite.models.fabric.fabric import Fabric, architecture_parameters, searched_parameters, sizes_of
 from xnect_lite.train.search.begin import begin, split, weights_of
 from xnect_lite.train.search.config import SearchConfig
 from xnect_lite.train.search.gradient import ArchitectureStep, first_order, second_order
@@ -34,7 +34,7 @@ class Toy(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         maps = [x, x[..., ::2, ::2].repeat(1, 2, 1, 1)]
-        return self.fabric(maps[: self.scales])[0]
+        return self.fabric(maps[: self.scales], sizes_of(maps, self.scales))[0]
 
 
 def squares(forward, batch) -> torch.Tensor:

@@ -11,17 +11,18 @@ from xnect_lite.models.fabric.fabric import architecture_parameters, searched_pa
 from xnect_lite.train.search.config import SearchConfig
 
 
-def begin(net: nn.Module, config: SearchConfig) -> None:
-    """Set alpha and beta for the strategy, and whether the weights' optimiser may change them.
+def begin(net: nn.Module, config: SearchConfig, draw: bool = True) -> None:
+    """Set alpha and beta for the strategy, and whether they may change.
 
-    Values are drawn for random alone; otherwise they stay: at zero in a new network, as they were in one that is tuned.
+    Values are drawn for random alone, and with ``draw``; otherwise they stay: at zero in a new network, as they were in one
+    that goes on or is tuned.
     """
     searched = {id(p) for p in searched_parameters(net)}
-    draw = torch.Generator().manual_seed(config.random_seed)
+    generator = torch.Generator().manual_seed(config.random_seed)
     for parameter in architecture_parameters(net):
-        if config.arch_search_strategy == "random":
+        if draw and config.arch_search_strategy == "random":
             with torch.no_grad():
-                parameter.copy_(torch.randn(parameter.shape, generator=draw))
+                parameter.copy_(torch.randn(parameter.shape, generator=generator))
         fixed = config.arch_search_strategy in ("None", "random")
         parameter.requires_grad_(not fixed and id(parameter) in searched)
 
