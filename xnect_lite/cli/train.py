@@ -6,6 +6,7 @@
     torchrun --nproc-per-node 4 train_pose.py stage1 --config configs/stage1_gpu.yaml
     python train_pose.py stage2 --set data.photos=PHOTOS --set network.weights=runs/first/best.safetensors
     python train_pose.py refine --set data.photos=PHOTOS --set network.weights=runs/first/best.safetensors
+    python train_pose.py single --config configs/dynconv/s025.yaml --set data.mpii=MPII
     python train_pose.py prune --set data.photos=PHOTOS --set init=runs/first/best.safetensors --set minutes=30
     python train_pose.py quantise --set data.photos=PHOTOS --set network.weights=runs/prune/pruned.safetensors
 
@@ -31,6 +32,8 @@ from xnect_lite.train.prune.run import train_pruned
 from xnect_lite.train.quantise import QuantiseConfig, quantise_stage1
 from xnect_lite.train.refiner.config import RefineConfig
 from xnect_lite.train.refiner.run import train_refiner
+from xnect_lite.train.single.config import SingleConfig
+from xnect_lite.train.single.run import train_single
 from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.run import train_stage1
 
@@ -41,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     _add(stages, "stage1", "backbone, 2D and 3D maps", _stage1, resumable=True)
     _add(stages, "refine", "the refiner, on Stage I's own maps", _refine)
     _add(stages, "stage2", "the lifting network, on Stage I's own answers", _stage2)
+    _add(stages, "single", "a single-person network, on crops", _single, resumable=True)
     _add(stages, "prune", "make channels vanish, cut them out, tune what is left", _prune, resumable=True)
     _add(stages, "quantise", "int8 for CPUs (OpenVINO)", _quantise)
     options = parser.parse_args(arguments)
@@ -73,6 +77,10 @@ def _refine(options: argparse.Namespace) -> None:
 def _stage2(options: argparse.Namespace) -> None:
     best = train_stage2(load_config(Stage2Config, options.config, options.set))
     print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
+
+
+def _single(options: argparse.Namespace) -> None:
+    train_single(load_config(SingleConfig, options.config, options.set), options.resume)
 
 
 def _prune(options: argparse.Namespace) -> None:
