@@ -9,8 +9,10 @@ from xnect_lite.config import Rules
 from xnect_lite.data.crops.augment import CropAugment
 from xnect_lite.files.values import Count, CountOrAll, Minutes, NetSide, Range, Rate, Seed, Share, Threads
 from xnect_lite.models.dynamic.options import DynamicConfig, HourglassConfig
+from xnect_lite.models.fabric.single import FabricConfig
 from xnect_lite.models.single import SINGLE_NETWORKS, single_family
 from xnect_lite.skeleton import JOINT_MAPS
+from xnect_lite.train.search.config import SearchConfig
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,10 @@ class SingleConfig:
     best_share: Share = 0.5  # MPII's figure that decides which weights are best: PCKh at this share of the head
     hourglass: HourglassConfig = field(default_factory=HourglassConfig)
     dynamic: DynamicConfig = field(default_factory=DynamicConfig)
+    fabric: FabricConfig = field(default_factory=FabricConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)  # of the fabrics' alpha and beta
+    backbone_pretrained_path: str = ""  # a fabric's backbone as its authors or torchvision publish it, to start from
+    frozen_backbone: bool = False  # a fabric's backbone stays as it is
     data: SingleDataConfig = field(default_factory=SingleDataConfig)
     augment: CropAugment = field(default_factory=CropAugment)
 

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,17 @@ from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.mpii_single import pckh_figures
 from xnect_lite.evaluate.single import SinglePredictor, find_single, share_right
 from xnect_lite.inference.devices import channels_last, choose_device
-from xnect_lite.inference.single import start_from
 from xnect_lite.inference.weights import save_weights
-from xnect_lite.models.single import SingleNetwork, build_single
+from xnect_lite.models.fabric.describe import cost_lines
+from xnect_lite.models.single import SingleNetwork
 from xnect_lite.skeleton import JOINT_MAPS
 from xnect_lite.train.checkpoint import load_state, prepare_folder, save_state
 from xnect_lite.train.schedule import Budget, Due
-from xnect_lite.train.single.config import SingleConfig, arch_of
-from xnect_lite.train.single.data import epoch_batches, read_people, steps_per_epoch
+from xnect_lite.train.search.begin import weights_of
+from xnect_lite.train.single.config import SingleConfig
+from xnect_lite.train.single.data import Batch, read_people
+from xnect_lite.train.single.searching import Searching
+from xnect_lite.train.single.start import starting_single
 from xnect_lite.train.stage1.stop import StopRequest
 
 
@@ -53,24 +57,30 @@ class SingleRun:
         self.config, self.out = config, Path(config.out)
         self.device = choose_device(config.device)
         state = load_state(self.out / "state.pt") if resume else None
-        self.net: SingleNetwork = build_single(arch_of(config))
-        if config.init and state is None:
-            start_from(self.net, config.init)
-        self.net = channels_last(self.net.to(self.device))
+        self.net: SingleNetwork = channels_last(starting_single(config, state).to(self.device))
         self.people = read_people(config.data, "train", config.joints)
         self.held_out = evenly(read_people(config.data, "val", config.joints), config.validation_people)
-        self.per_epoch = steps_per_epoch(len(self.people), config.batch)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=config.learning_rate)
+        self.search = Searching(self.net, config, self.people, self._heat)
+        self.steps = [self.search.steps(epoch) for epoch in range(config.epochs)]  # of every epoch
+        self.optimizer = torch.optim.Adam(weights_of(self.net, config.search), lr=config.learning_rate)
         self.epoch, self.done, self.best, spent_s = 0, 0, -math.inf, 0.0  # done: steps of this epoch
         if state is not None:
             spent_s = self._restore(state)
-        self.budget = Budget(config.minutes, config.epochs * self.per_epoch, spent_s)
+        self.budget = Budget(config.minutes, sum(self.steps), spent_s)
         (self.out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+        if config.network == "fabric":
+            picture = torch.zeros(1, 3, config.height_net_px, config.width_net_px)
+            print("\n".join(cost_lines(self.net, picture)), flush=True)
 
     @property
     def step(self) -> int:
         """Steps taken so far."""
-        return self.epoch * self.per_epoch + self.done
+        return sum(self.steps[: self.epoch]) + self.done
+
+    @property
+    def per_epoch(self) -> int:
+        """Steps of this epoch."""
+        return self.steps[min(self.epoch, len(self.steps) - 1)]
 
     def train(self, stop: StopRequest) -> bool:
         """Run to the end, or until a signal. True if it came to its end."""
@@ -94,8 +104,11 @@ class SingleRun:
         self.net.train()
         self.net.begin_epoch(self.epoch, self.config.epochs)
         checkpoint, began, seen = Due(self.config.checkpoint_every_minutes), time.monotonic(), 0
-        for batch in epoch_batches(self.people, self.config, self.epoch, self.done):
-            terms = self._step(*batch)
+        held_out = self.search.held_out(self.epoch, self.done)
+        for batch in self.search.batches(self.epoch, self.done):
+            if self.search.active(self.epoch):
+                self.search.step(batch, next(held_out), self._rate())
+            terms = self._step(batch)
             self.done, seen = self.done + 1, seen + len(batch[0])
             if self.done % self.config.log_every == 0 or self.done == self.per_epoch:
                 self._say_losses(terms, seen / (time.monotonic() - began))
@@ -109,20 +122,25 @@ class SingleRun:
         self.epoch, self.done = self.epoch + 1, 0
         return True
 
-    def _step(self, crops: Tensor, places: Tensor, weight: Tensor) -> dict[str, Tensor]:
-        config, device = self.config, self.device
+    def _step(self, batch: Batch) -> dict[str, Tensor]:
         for group in self.optimizer.param_groups:
             group["lr"] = self._rate()
-        image = network_input(crops.to(device), config.bgr).contiguous(memory_format=torch.channels_last)
-        size = (config.width_net_px, config.height_net_px)
-        target, weight = gaussian_targets(places.to(device), weight.to(device), size, self.net.stride, config.sigma)
-        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            outputs = self.net(image)
-        terms = {"heat": heat_loss(outputs, target, weight), **self.net.extra_loss()}
+        terms = {"heat": self._heat(self.net, batch), **self.net.extra_loss()}
         self.optimizer.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
         self.optimizer.step()
         return {name: term.detach() for name, term in terms.items()}
+
+    def _heat(self, forward: Callable[[Tensor], list[Tensor]], batch: Batch) -> Tensor:
+        """The loss of the heat maps that ``forward`` makes of a batch."""
+        config, device = self.config, self.device
+        crops, places, weight = batch
+        image = network_input(crops.to(device), config.bgr).contiguous(memory_format=torch.channels_last)
+        size = (config.width_net_px, config.height_net_px)
+        target, weight = gaussian_targets(places.to(device), weight.to(device), size, self.net.stride, config.sigma)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            outputs = forward(image)
+        return heat_loss(outputs, target, weight)
 
     def _rate(self) -> float:
         config = self.config
@@ -164,6 +182,7 @@ class SingleRun:
         state = {
             "net": self.net.state_dict(), "arch": json.dumps(self.net.arch), "optimizer": self.optimizer.state_dict(),
             "epoch": self.epoch, "done": self.done, "best": float(self.best), "spent_s": self.budget.spent_s,
+            "search": self.search.state(),
             "people": len(self.people), "batch": self.config.batch, "noise": noise_state(self.device),
         }  # fmt: skip
         try:
@@ -181,6 +200,7 @@ class SingleRun:
                 raise ValueError(f"it was trained on {state['people']} people, {state['batch']} a step")
             self.net.load_state_dict(state["net"])
             self.optimizer.load_state_dict(state["optimizer"])
+            self.search.restore(state.get("search", {}))
             self.epoch, self.done, self.best = state["epoch"], state["done"], state["best"]
             restore_noise(self.device, state["noise"])
             return float(state["spent_s"])
