@@ -16,6 +16,7 @@ from xnect_lite.errors import XnectError
 from xnect_lite.models.hrnet import WIDTHS, HRNet
 from xnect_lite.models.names import BACKBONE_NAMES, SELECSLS
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
+from xnect_lite.models.torchvision_compat import import_torchvision
 from xnect_lite.models.vovnet import VoVNet39
 
 
@@ -51,7 +52,6 @@ class ResNetBackbone(Backbone):
 
     def __init__(self, layers: int = 50, deepest: int = 16) -> None:
         super().__init__()
-        from xnect_lite.models.torchvision_compat import import_torchvision
 
         net = getattr(import_torchvision().models, f"resnet{layers}")(weights=None)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)

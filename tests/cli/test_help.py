@@ -18,7 +18,7 @@ from xnect_lite.cli.main import main
         (["take", "finish"], "Write the BVH files of a take whose program was killed."),
         (["data", "vote"], "What the network itself finds on photographs, kept if it makes labels better."),
         (["eval", "photos"], "The photo kit's validation split."),
-        (["timing"], "Times forward passes of all networks side by side:"),
+        (["bench", "networks"], "Times forward passes of all networks side by side:"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, without_secrets
 from xnect_lite.gui.statistics import LatencyReport, LatencyStatistics
+from xnect_lite.record.bvh import BvhOptions
+from xnect_lite.record.take import TakeRecorder, export_take, new_take_folder
 from xnect_lite.types import PoseResult
 
 if TYPE_CHECKING:
@@ -41,8 +43,6 @@ def take_opener(takes: Path, config: PipelineConfig) -> OpenRecorder:
     """Recorders that make a new take below ``takes``; what they need is imported when the first one is opened."""
 
     def open_take(source_name: str, fps: float | None) -> Recorder:
-        from xnect_lite.record.bvh import BvhOptions
-        from xnect_lite.record.take import TakeRecorder, new_take_folder
 
         folder = new_take_folder(takes, Path(source_name).stem)
         return TakeRecorder(folder, source=source_name, fps=fps, config=config, bvh=BvhOptions(fps=fps or 30.0))
@@ -238,8 +238,6 @@ class Session:
         self._tell(recorder.close, recorder.folder)
 
     def _finish(self, folders: tuple[Path, ...]) -> None:
-        from xnect_lite.record.take import export_take
-
         for folder in folders:
             self._tell(partial(export_take, folder), folder)
 

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from PyQt6.QtCore import QObject, pyqtBoundSignal, pyqtSignal
 
+from xnect_lite.capture import open_source
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.gui.session import Session, Update
+from xnect_lite.runners.live import LatestFrame
 from xnect_lite.types import Frame, PoseResult
 
 if TYPE_CHECKING:
@@ -58,8 +60,6 @@ def load_pipeline(config: PipelineConfig) -> PipelineLike:
 
 def open_any_source(spec: str) -> Source:
     """The real sources."""
-    from xnect_lite.capture import open_source
-
     return open_source(spec)
 
 
@@ -205,8 +205,6 @@ class InferenceWorker(QObject):
             self._enter(WorkerState.STOPPED, "")
 
     def _play(self, request: _Request, pipeline: PipelineLike) -> None:
-        from xnect_lite.runners.live import LatestFrame
-
         source = self._open_source(request.spec)
         with contextlib.closing(source), LatestFrame(source, realtime=True) as frames:
             pipeline.reset()

@@ -163,7 +163,7 @@ def load_refiner(path: Path) -> Refiner:
     widths = arch.get("refiner")
     if not _are_widths(widths) or arch.get("encoding") != ENCODING_VERSION:
         cause = f"holds {arch or 'an unnamed network'}, not a refiner of encoding {ENCODING_VERSION}"
-        raise XnectError(str(path), cause, "Choose another file, or train one with train_pose.py refine")
+        raise XnectError(str(path), cause, "Choose another file, or train one with xnect-lite train refine")
     net = Refiner((widths[0], widths[1], widths[2]))
     load_state_into(net, state, path)
     return net.eval()
