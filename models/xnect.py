@@ -61,7 +61,7 @@ class XNect(nn.Module):
 
 def build_xnect(arch: Mapping[str, Any]) -> XNect:
     """An empty network of this ``arch``, batch norms unfused. Check `arch_problem` first if it comes from a file."""
-    net = XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)), heads_of(arch))
+    net = XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)), heads=heads_of(arch))
     if arch.get("dropped"):
         drop_from(net, arch["dropped"])
         net.arch["dropped"] = dropped_of(net)

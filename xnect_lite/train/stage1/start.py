@@ -30,7 +30,7 @@ def starting_network(config: Stage1Config, state: dict[str, Any] | None) -> XNec
 
 def _resumed(config: Stage1Config, state: dict[str, Any]) -> XNect:
     arch = json.loads(state.get("arch", "{}"))
-    net = XNect(config.backbone, config.stride, config.grouped, config.heads)
+    net = XNect(config.backbone, config.stride, config.grouped, heads=config.heads)
     if arch.get("dropped") and arch.get("heads") == json.loads(json.dumps(net.arch.get("heads"))):
         net = build_xnect(arch)
     return shaped_like(net, state["net"]) if _is_fused(arch) else net
@@ -40,7 +40,7 @@ def _started(config: Stage1Config) -> XNect:
     arch = _arch_in(config.init)
     if _is_fused(arch):
         return load_network(Path(config.init), config.backbone)
-    net = XNect(config.backbone, config.stride, config.grouped, config.heads)
+    net = XNect(config.backbone, config.stride, config.grouped, heads=config.heads)
     if _other_kind(net, arch):
         print(f"{config.init} has other heads: its backbone alone is taken", flush=True)
         load_backbone_into(net, config.init)
