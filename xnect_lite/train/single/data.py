@@ -7,6 +7,7 @@ however many processes read pictures.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from xnect_lite.data.archives.parts import read_packed
 from xnect_lite.data.crops.augment import CropAugment, drawn_matrix
+from xnect_lite.data.crops.coco import MARGIN, annotated_people
 from xnect_lite.data.crops.geometry import cut, moved
 from xnect_lite.data.crops.person import CropPerson, mirror_order, people_of_samples
 from xnect_lite.data.readers.photokit import read_photokit
@@ -29,17 +31,23 @@ Batch = tuple[Tensor, Tensor, Tensor]
 """Crops (B, H, W, 3) uint8 RGB, joints (B, J, 2) in crop pixels, their weights (B, J)."""
 
 
-def read_people(data: SingleDataConfig, split: str, joints: str) -> list[CropPerson]:
-    """Everybody of one split. Raises XnectError if there is nobody."""
+def read_people(data: SingleDataConfig, split: str, joints: str, margin: float = MARGIN) -> list[CropPerson]:
+    """Everybody of one split, with crops of ``margin`` times their boxes. Raises XnectError if there is nobody."""
     scored = split == "val"
     if data.mpii:
         people = mpii_people(Path(data.mpii), split)
+    elif data.coco:
+        people = [box.person for box in annotated_people(Path(data.coco), split)]
     elif data.archive:
         people = people_of_samples(read_packed(data.archive, split), joints, scored)
     else:
         people = people_of_samples(read_photokit(data.photos, split, data.sets), joints, scored)
+    if margin != MARGIN:
+        people = [replace(one, box_px=one.box_px * margin / MARGIN) for one in people]
     if not people:
-        raise XnectError(data.mpii or data.archive or data.photos, f"holds nobody of split '{split}'", "Check data.*")
+        raise XnectError(
+            data.mpii or data.coco or data.archive or data.photos, f"holds nobody of split '{split}'", "Check data.*"
+        )
     return evenly(people, data.limit)
 
 

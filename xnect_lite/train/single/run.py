@@ -58,8 +58,10 @@ class SingleRun:
         self.device = choose_device(config.device)
         state = load_state(self.out / "state.pt") if resume else None
         self.net: SingleNetwork = channels_last(starting_single(config, state).to(self.device))
-        self.people = read_people(config.data, "train", config.joints)
-        self.held_out = evenly(read_people(config.data, "val", config.joints), config.validation_people)
+        self.people = read_people(config.data, "train", config.joints, config.margin_to_border)
+        self.held_out = evenly(
+            read_people(config.data, "val", config.joints, config.margin_to_border), config.validation_people
+        )
         self.search = Searching(self.net, config, self.people, self._heat)
         self.steps = [self.search.steps(epoch) for epoch in range(config.epochs)]  # of every epoch
         self.optimizer = torch.optim.Adam(weights_of(self.net, config.search), lr=config.learning_rate)
