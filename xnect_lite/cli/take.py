@@ -1,18 +1,20 @@
-"""``xnect-lite take``: who is in a take, finishing one whose program was killed, mending identities."""
+"""``xnect-lite take show | finish``: who is in a take, and completing one whose program was killed."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
+from xnect_lite.cli.take_edit import print_written
 from xnect_lite.errors import XnectError, printable
-from xnect_lite.record.edit import cut_id, edit_take, merge_ids, swap_ids
 from xnect_lite.record.journal import is_being_recorded
-from xnect_lite.record.take import TakeSummary, export_take
+from xnect_lite.record.people import summarise
+from xnect_lite.record.presence import presence_of
+from xnect_lite.record.take import dropped_words, export_take, lost_words
 from xnect_lite.record.take_folder import JOURNAL_FILE, Take, load_take
 
 
@@ -23,19 +25,30 @@ def run_show(options: argparse.Namespace) -> int:
     if take.info.get("state") == "recording":
         print(_unfinished(take), file=sys.stderr)
     files = {person.get("id"): person.get("file") for person in take.info.get("people", [])}
-    rows: list[dict[str, Any]] = []
-    for identity in take.ids:
-        times = np.unique(take.t_s[take.id == identity])
-        rows.append({"id": identity, "first_t_s": float(times[0]), "last_t_s": float(times[-1]), "frames": len(times),
-                     "file": files.get(identity)})  # fmt: skip
+    people = summarise(take, 0.0, presence_of(take))
     if options.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([asdict(person) | {"file": files.get(person.id)} for person in people], indent=2))
         return 0
-    print(f"{'id':>4}{'from s':>10}{'to s':>10}{'frames':>8}   file")
-    for row in rows:
-        file = printable(row["file"] or "-")
-        print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {file}")
+    titles = ("measured", "bridged", "held", "absent")
+    print(
+        f"{'id':>4} {'name':<12}{'from s':>10}{'to s':>10}{'frames':>8}"
+        + "".join(f"{title:>10}" for title in titles)
+        + "   file"
+    )
+    for person in people:
+        counted = "".join(f"{getattr(person, title):>10}" for title in titles)
+        when = f"{person.first_t_s:>10.2f}{person.last_t_s:>10.2f}{person.frames:>8}"
+        print(f"{person.id:>4} {printable(person.name, 12):<12}{when}{counted}   {printable(files.get(person.id) or '-')}")
+    for line in remarks(take.info):
+        print(line)
     return 0
+
+
+def remarks(info: Mapping[str, Any]) -> list[str]:
+    """What a user should know of a take besides its people: frames that were dropped, and what to do about it."""
+    said = [words for words in (dropped_words(info), lost_words(info)) if words]
+    steps = info.get("steps", [])
+    return said + ([f"{len(steps)} edits in place; xnect-lite take undo takes back the last"] if steps else [])
 
 
 def _loaded(folder: str) -> Take:
@@ -58,36 +71,5 @@ def run_finish(options: argparse.Namespace) -> int:
     take = _loaded(options.take)
     if take.damage:
         print(f"{take.folder}: {take.damage}; the damaged file is kept", file=sys.stderr)
-    _print_written(export_take(options.take), options.json)
+    print_written(export_take(options.take), options.json)
     return 0
-
-
-def run_swap(options: argparse.Namespace) -> int:
-    what = f"swapped {options.one} and {options.other} from {options.from_s:g} s on"
-    return _edit(options, lambda take: swap_ids(take, options.one, options.other, options.from_s), what)
-
-
-def run_merge(options: argparse.Namespace) -> int:
-    what = f"merged {options.other} into {options.into}"
-    return _edit(options, lambda take: merge_ids(take, options.into, options.other), what)
-
-
-def run_cut(options: argparse.Namespace) -> int:
-    what = f"cut {options.person} at {options.at_s:g} s"
-    return _edit(options, lambda take: cut_id(take, options.person, options.at_s), what)
-
-
-def _edit(options: argparse.Namespace, edit, what: str) -> int:
-    summary = edit_take(options.take, edit, what, options.output)
-    _print_written(summary, options.json, edit=what)
-    return 0
-
-
-def _print_written(summary: TakeSummary, as_json: bool, **more: str) -> None:
-    if as_json:
-        people = [{"id": p.id, "file": p.file, "frames": p.frames} for p in summary.people]
-        print(json.dumps({"folder": str(summary.folder), **more, "people": people}, indent=2))
-        return
-    print(summary.folder)
-    for person in summary.people:
-        print(f"  id {person.id}: {person.file or 'no BVH, ' + person.skipped}")

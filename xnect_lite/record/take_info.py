@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from reprlib import repr as short
 from typing import Any
 
+from xnect_lite.record.euler import ORDERS
 from xnect_lite.record.names import LONGEST_NAME
 from xnect_lite.record.steps import step_problem
 
@@ -103,6 +104,7 @@ def _is_named(identity: str, name: Any) -> bool:
 _BVH: dict[str, Check] = {
     "fps": _rate, "max_gap_s": lambda v: _number(v) and v >= 0, "floor": _is_flag, "recentre": _is_flag,
     "t_pose_first": _is_flag, "up_cam": _unknown_or(_direction), "gaps": _is_gap_rule,
+    "own_floor": _is_flag, "bounded": _is_flag, "euler": lambda v: v in ORDERS, "spine": lambda v: v in ("plain", "mixamo"),
 }  # fmt: skip
 _INFO: dict[str, Check] = {
     "schema_version": _whole, "state": _text, "source": _text, "started": _text, "fps": _unknown_or(_positive),
@@ -111,6 +113,7 @@ _INFO: dict[str, Check] = {
     "floor": _section({"up_cam": _direction, "height_mm": _unknown_or(_number)}), "second_pass": _is_flag,
     "measured_fps": _unknown_or(_number), "duration_s": _unknown_or(_number), "frames": _is_section,
     "people": _list_of(_is_section), "edits": _list_of(_is_section), "steps": _are_steps, "undone": _are_steps,
-    "names": _are_names,
+    "names": _are_names, "wanted": lambda v: v in ("all", "main") or _list_of(_whole)(v),
+    "video": _section({"file": _unknown_or(_text), "start_s": _unknown_or(_number), "frames": _whole, "lost": _whole}),
 }  # fmt: skip
 _PERSON: dict[str, Check] = {"id": _whole, "file": _unknown_or(_text), "name": _text}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from xnect_lite.record.second_pass import second_pass_of
 from xnect_lite.record.take import TakeRecorder, TakeSummary
 from xnect_lite.record.take_folder import read_info, write_info
 from xnect_lite.runners.ahead import read_ahead
+from xnect_lite.runners.live import LatestFrame
 from xnect_lite.timer import StageStatistics, TimingWindow
-from xnect_lite.types import PoseResult
+from xnect_lite.types import Frame, PoseResult, RunsOn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,15 +35,13 @@ class ProcessReport:
     seconds: float
     frames_per_s: float
     stages: dict[str, StageStatistics]
-    device: str
-    backend: str
-    precision: str
-    backbone: str
+    runs_on: RunsOn
     warning: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for --json."""
         values = dataclasses.asdict(self)
+        values |= values.pop("runs_on")
         values["take"]["folder"] = str(self.take.folder)
         values["take"]["files"] = values["files"] = [str(f) for f in self.files]
         return values
@@ -55,28 +55,60 @@ def process_source(
     overlay: bool = True,
     on_frame: Callable[[PoseResult], None] | None = None,
     job: Mapping[str, Any] | None = None,
+    video: bool = True,
+    names: Mapping[int, str] | None = None,
+    people: str | Sequence[int] = "all",
 ) -> ProcessReport:
     """Run every frame of ``source`` through ``pipeline`` and write a take into ``folder``, which is made with the first frame.
 
-    An interrupt or an error ends the take early; what was recorded so far is kept and readable. ``job`` is written into
-    take.json, with ``complete: true`` once the source has come to its end.
+    Of a live source, each time the newest frame.
+    An interrupt or an error ends the take early; what was recorded so far is kept and readable.
+
+    Args:
+        source: open; read to its end.
+        pipeline: reset first.
+        folder: of the take.
+        overlay: write overlay.mp4 as well.
+        on_frame: called with every result.
+        job: written into take.json, with ``complete: true`` once the source has come to its end.
+        video: of a live source, keep every frame in video.mp4, for another run.
+        names: id -> name, as in `TakeRecorder`.
+        people: who is written, as in `TakeRecorder`.
+
+    Raises:
+        XnectError: for a source without frames, and where the folder or the disk refuses.
     """
     pipeline.reset()
     fps = source.fps or 30.0
     window, frames, with_people, begin = TimingWindow(length=None), 0, 0, time.perf_counter()
     recorder: TakeRecorder | None = None
     writer = OverlayWriter(folder / "overlay.mp4", fps) if overlay else None
-    with contextlib.ExitStack() as closing:
-        for frame in closing.enter_context(contextlib.closing(read_ahead(source))):
-            result = pipeline.process(frame)
+    opening = threading.Lock()
+
+    def recording() -> TakeRecorder:
+        """The recorder, made with the first frame."""
+        nonlocal recorder
+        with opening:
             if recorder is None:
                 recorder = TakeRecorder(
-                    folder, source=source.name, fps=source.fps, config=pipeline.config, bvh=BvhOptions(fps=fps), job=job
-                )
-                closing.callback(recorder.close, second_pass_of(pipeline.config))
-                if writer:
-                    closing.callback(writer.close)
-            recorder.add(result)
+                    folder, source=source.name, fps=source.fps, config=pipeline.config, bvh=BvhOptions(fps=fps), job=job,
+                    video=video and source.live, names=names, people=people,
+                )  # fmt: skip
+        return recorder
+
+    with contextlib.ExitStack() as closing:
+        closing.callback(lambda: recorder and recorder.close(second_pass_of(pipeline.config)))
+        if writer:
+            closing.callback(writer.close)
+        frames_of: Iterable[Frame]
+        if source.live:
+            kept = (lambda frame: recording().add_video(frame)) if video else None
+            frames_of = closing.enter_context(LatestFrame(source, on_frame=kept))
+        else:
+            frames_of = closing.enter_context(contextlib.closing(read_ahead(source)))
+        for frame in frames_of:
+            result = pipeline.process(frame)
+            recording().add(result)
             if writer:
                 writer.add(result)
             window.add(dict(result.timings_ms))
@@ -94,6 +126,5 @@ def process_source(
     seconds = time.perf_counter() - begin
     files = (*take.files, *([folder / "overlay.mp4"] if overlay else []))
     return ProcessReport(
-        take, files, frames, with_people, seconds, frames / seconds, window.statistics(),
-        pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone, source.warning,
+        take, files, frames, with_people, seconds, frames / seconds, window.statistics(), pipeline.runs_on, source.warning
     )  # fmt: skip
