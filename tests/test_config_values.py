@@ -50,7 +50,8 @@ WHOLE = (
 )  # fmt: skip
 FREE = {
     "files and folders": (
-        "out init weights teacher intrinsics photos archive mpii coco synthetic backgrounds motion bodies backbone_pretrained_path"
+        "out init weights teacher intrinsics photos archive mpii coco synthetic backgrounds motion bodies "
+        "backbone_pretrained_path"
     ),
     "what these name is looked up where it is": "backbone device sets network joints backbone_net_name operators",
 }
