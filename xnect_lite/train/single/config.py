@@ -28,12 +28,6 @@ class SingleDataConfig:
     limit: CountOrAll = 0  # use only about so many people of each split, evenly spread; 0 = all
 
 
-def _somewhere(config: SingleConfig) -> tuple[str, str] | None:
-    if not (config.data.mpii or config.data.coco or config.data.archive or config.data.photos):
-        return "names no data", "Give --set data.mpii=DIR, data.coco=DIR, data.archive=FILE or data.photos=DIR"
-    return None
-
-
 def _known_names(config: SingleConfig) -> tuple[str, str] | None:
     if config.network not in SINGLE_NETWORKS:
         return f"network '{config.network}' is unknown", f"Known: {', '.join(SINGLE_NETWORKS)}"
@@ -50,7 +44,7 @@ def _known_names(config: SingleConfig) -> tuple[str, str] | None:
 class SingleConfig:
     """One run of a single-person network. Defaults are those that DynConv was published with, on MPII."""
 
-    rules: ClassVar[Rules] = (_known_names, _somewhere)
+    rules: ClassVar[Rules] = (_known_names,)
 
     out: str = "runs/single"  # checkpoints and log go here
     network: str = "hourglass"  # a family of models/single.py

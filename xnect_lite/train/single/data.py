@@ -33,6 +33,9 @@ Batch = tuple[Tensor, Tensor, Tensor]
 
 def read_people(data: SingleDataConfig, split: str, joints: str, margin: float = MARGIN) -> list[CropPerson]:
     """Everybody of one split, with crops of ``margin`` times their boxes. Raises XnectError if there is nobody."""
+    if not (data.mpii or data.coco or data.archive or data.photos):
+        step = "Give --set data.mpii=DIR, data.coco=DIR, data.archive=FILE or data.photos=DIR"
+        raise XnectError("data", "names no pictures", step)
     scored = split == "val"
     if data.mpii:
         people = mpii_people(Path(data.mpii), split)
