@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
-from xnect_lite.inference.single import load_single
+from xnect_lite.inference.single import load_single, weights_of_run
 from xnect_lite.inference.weights import load_network, read_weights, save_weights
 from xnect_lite.models.fabric.describe import architecture_lines, chosen_lines, cost_lines, weights_in
 from xnect_lite.models.fabric.prune import prune_fabrics
@@ -58,7 +58,7 @@ def run_prune(options: argparse.Namespace) -> int:
 
 def _opened(source: str) -> tuple[Path, nn.Module, Tensor]:
     """The weight file, its network and a picture of the size it is for. Raises XnectError for what has no fabrics."""
-    path = _file_of(Path(source))
+    path = weights_of_run(source)
     arch = read_weights(path)[1]
     if "network" in arch:
         net: nn.Module = load_single(path)
@@ -73,15 +73,3 @@ def _opened(source: str) -> tuple[Path, nn.Module, Tensor]:
             str(path), "has no fabric: its architecture was not searched", "Give weights of a network with fabrics"
         )
     return path, net.eval(), torch.zeros(1, 3, height, width)
-
-
-def _file_of(source: Path) -> Path:
-    if not source.is_dir():
-        if not source.is_file():
-            raise XnectError(str(source), "no such run or weight file", "Check the path")
-        return source
-    files = [source / f"{name}.safetensors" for name in ("best", "last", "final")]
-    found = next((file for file in files if file.is_file()), None)
-    if found is None:
-        raise XnectError(str(source), "holds no weights (best, last or final.safetensors)", "Name a run's folder")
-    return found

@@ -15,7 +15,7 @@ from xnect_lite.evaluate.coco_single import coco_records
 from xnect_lite.evaluate.results import result
 from xnect_lite.evaluate.single import SinglePredictor, find_single
 from xnect_lite.inference.devices import channels_last, choose_device, choose_precision, device_title, precision_name
-from xnect_lite.inference.single import load_single
+from xnect_lite.inference.single import load_single, weights_of_run
 from xnect_lite.models.fabric.count import cost
 
 _COLUMNS = ("ap", "ap_50", "ap_75", "ap_medium", "ap_large", "ar")
@@ -24,11 +24,10 @@ _COLUMNS = ("ap", "ap_50", "ap_75", "ap_medium", "ap_large", "ar")
 def run_evaluate(options: argparse.Namespace) -> int:
     """Find, score, print."""
     data, folder = CocoSet(Path(options.root), options.limit), Path(options.root)
-    net = load_single(options.model_file)
+    path = weights_of_run(options.model_file)
+    net = load_single(path)
     if net.arch["joints"] != "coco17":
-        raise XnectError(
-            options.model_file, f"finds joints '{net.arch['joints']}', not coco17", "Give a network trained on COCO"
-        )
+        raise XnectError(str(path), f"finds joints '{net.arch['joints']}', not coco17", "Give a network trained on COCO")
     margin = float(net.arch.get("margin_to_border", 1.25))
     boxes = detected_people(folder, Path(options.boxes), margin) if options.boxes else annotated_people(folder, "val", margin)
     wanted = data.picture_ids()
@@ -43,11 +42,11 @@ def run_evaluate(options: argparse.Namespace) -> int:
     if options.results:
         write_results(Path(options.results), records)
     made_by = {
-        "system": f"xnect-lite {net.arch['network']}", "weights": options.model_file, "boxes": options.boxes or "annotated",
+        "system": f"xnect-lite {net.arch['network']}", "weights": str(path), "boxes": options.boxes or "annotated",
         "device": device_title(device), "precision": precision_name(dtype), "flip_test": options.flip_test,
     }  # fmt: skip
     figures = data.score(records)
     counted = {"m_parameters": costs.parameters / 1e6, "gmacs_per_person": costs.macs / 1e9, "boxes": len(boxes)}
     title = "Keypoint AP and AR of a single-person network"
-    table = {Path(options.model_file).stem: {name: figures[name] for name in _COLUMNS}}
+    table = {path.stem: {name: figures[name] for name in _COLUMNS}}
     return report(options, result(title, data.data, data.part, {**figures, **counted}, {title: table}, made_by))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import cv2
 import pytest
 import torch
 from test_single_run import StopsAfter
@@ -18,6 +22,7 @@ from xnect_lite.models.fabric.prune import dropped_of, prune_fabrics
 from xnect_lite.models.single import build_single
 from xnect_lite.train.single import run as single_run
 from xnect_lite.train.single.config import SingleConfig, arch_of
+from xnect_lite.train.single.data import epoch_batches, steps_per_epoch
 from xnect_lite.train.single.run import train_single
 from xnect_lite.train.single.start import starting_single
 
@@ -147,3 +152,49 @@ def test_a_configuration_builds_what_its_first_line_says(path):
         assert (found.parameters, round(found.macs / 1e9, 3)) == STATED[path.stem]
         assert f"{found.parameters:,} parameters" in path.read_text().splitlines()[0]
     assert set(STATED) == {path.stem for path in CONFIGS}
+
+
+def test_pictures_of_batches_are_drawn_when_asked_for_and_change_nothing(photos, tmp_path):
+    assert train_single(config(photos, tmp_path / "plain", "epochs=1"))
+    assert train_single(config(photos, tmp_path / "drawn", "epochs=1", "sheet_every=2"))
+    sheets = sorted((tmp_path / "drawn").glob("sheet_*.jpg"))
+    assert [sheet.name for sheet in sheets] == ["sheet_000002.jpg"]
+    picture = cv2.imread(str(sheets[0]))
+    assert picture.shape == (64, 128, 3) and (picture[..., 1].astype(int) - picture[..., 0] > 80).any(), "green joints"
+    plain, drawn = weights(tmp_path / "plain"), weights(tmp_path / "drawn")
+    assert all(torch.equal(value, drawn[name]) for name, value in plain.items())
+
+
+# -- several processes -----------------------------------------------------------------------------------------------
+
+
+def test_processes_share_out_every_steps_people(photos, tmp_path):
+    given = config(photos, tmp_path, "batch=1")
+    people = single_run.SingleRun(given, resume=False).people
+    alone = [batch[1] for batch in epoch_batches(people, config(photos, tmp_path, "batch=2"), 0)]
+    shares = [[batch[1] for batch in epoch_batches(people, given, 0, rank=rank, processes=2)] for rank in (0, 1)]
+    assert len(shares[0]) == len(shares[1]) == steps_per_epoch(len(people), 1, 2) == len(people) // 2
+    for whole, first, second in zip(alone, *shares, strict=True):
+        torch.testing.assert_close(torch.cat([first, second]), whole, equal_nan=True)
+    with pytest.raises(XnectError, match=r"too few for 2 processes"):
+        steps_per_epoch(3, 2, 2)
+
+
+@pytest.mark.slow
+def test_two_processes_train_search_and_end_together(photos, tmp_path):
+    """As processes of their own, under torchrun; the second order's gradients and the norms' statistics are averaged."""
+    values = [
+        f"data.photos={photos}", f"out={tmp_path / 'run'}", "epochs=2", *QUICK, "batch=1", "threads=1",
+        "search.arch_search_strategy=second_order_gradient",
+    ]  # fmt: skip
+    words = ["single", *(part for value in values for part in ("--set", value))]
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, *launcher, str(root / "train_pose.py"), *words], cwd=root, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("people to train on") == 1, "one of them speaks"
+    assert {p.name for p in (tmp_path / "run").iterdir()} >= {"final.safetensors", "state.pt", "log.jsonl"}
+    assert any((v != 0).any() for v in architecture(weights(tmp_path / "run")).values())

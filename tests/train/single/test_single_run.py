@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_single import register_tiny
 
-from xnect_lite.cli.train import main
+from xnect_lite.cli.main import train_pose as main
 from xnect_lite.config import load_config
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.single import load_single

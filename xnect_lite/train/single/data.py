@@ -81,12 +81,17 @@ def crop_of(
     return cut(one.read_image(), matrix, size), places.astype(np.float32), weight.astype(np.float32)
 
 
-def epoch_batches(people: Sequence[CropPerson], config: SingleConfig, epoch: int, done: int = 0) -> Iterator[Batch]:
-    """The batches of an epoch in its order, from the ``done``-th on; the last may be smaller, but never a single person."""
+def epoch_batches(
+    people: Sequence[CropPerson], config: SingleConfig, epoch: int, done: int = 0, rank: int = 0, processes: int = 1
+) -> Iterator[Batch]:
+    """The batches of an epoch in its order, from the ``done``-th on; the last may be smaller, but never a single person.
+
+    Of several processes each takes its part of every step's people, alike in number.
+    """
     order = np.random.default_rng([config.seed, epoch]).permutation(len(people)).tolist()
-    groups = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
-    if len(groups) > 1 and len(groups[-1]) < min(2, config.batch):  # batch norm needs more than one value
-        groups.pop()
+    whole = config.batch * processes
+    steps = steps_per_epoch(len(people), config.batch, processes)
+    groups = [order[i : i + whole][rank * config.batch : (rank + 1) * config.batch] for i in range(0, steps * whole, whole)]
     generator = torch.Generator()  # the loader's own numbers must not move torch's
     loader: DataLoader[Batch] = DataLoader(
         Crops(people, config, epoch), batch_sampler=groups[done:], num_workers=config.workers, generator=generator
@@ -94,7 +99,13 @@ def epoch_batches(people: Sequence[CropPerson], config: SingleConfig, epoch: int
     yield from loader
 
 
-def steps_per_epoch(count: int, batch: int) -> int:
-    """How many batches `epoch_batches` makes of ``count`` people."""
-    full, rest = divmod(count, batch)
+def steps_per_epoch(count: int, batch: int, processes: int = 1) -> int:
+    """How many batches `epoch_batches` makes of ``count`` people. Raises XnectError if there are too few for all processes."""
+    full, rest = divmod(count, batch * processes)
+    if processes > 1:  # a smaller last step would leave some with nobody
+        if not full:
+            raise XnectError(
+                f"{count} people", f"are too few for {processes} processes of {batch}", "Lower batch, or start fewer"
+            )
+        return full
     return full + (rest >= min(2, batch) or (full == 0 and rest > 0))

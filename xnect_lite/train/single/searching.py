@@ -14,19 +14,22 @@ from xnect_lite.train.search.begin import split
 from xnect_lite.train.search.gradient import ArchitectureStep, Loss
 from xnect_lite.train.single.config import SingleConfig
 from xnect_lite.train.single.data import Batch, epoch_batches, steps_per_epoch
+from xnect_lite.train.stage1.processes import Processes
 
 
 class Searching:
     """Strategies without data of their own (None, random, sync) leave everything to the weights."""
 
-    def __init__(self, net: nn.Module, config: SingleConfig, people: Sequence[CropPerson], loss: Loss) -> None:
-        self.config = config
+    def __init__(
+        self, net: nn.Module, config: SingleConfig, people: Sequence[CropPerson], loss: Loss, processes: Processes
+    ) -> None:
+        self.config, self.processes = config, processes
         self._everybody = people
         self._step: ArchitectureStep | None = None
         if config.search.by_gradient and searched_parameters(net):
             weights, architecture = split(len(people), config.search, config.seed)
             self._people = [people[i] for i in weights], [people[i] for i in architecture]
-            self._step = ArchitectureStep(net, loss, config.search)
+            self._step = ArchitectureStep(net, loss, config.search, processes.average)
 
     def active(self, epoch: int) -> bool:
         """Whether the architecture learns in this epoch, on its own part of the data."""
@@ -35,21 +38,22 @@ class Searching:
     def steps(self, epoch: int) -> int:
         """The weights' steps of this epoch."""
         people, config = self._weights(epoch)
-        return steps_per_epoch(len(people), config.batch)
+        return steps_per_epoch(len(people), config.batch, self.processes.count)
 
     def batches(self, epoch: int, done: int) -> Iterator[Batch]:
         """The weights' batches of this epoch, from the ``done``-th on."""
         people, config = self._weights(epoch)
-        return epoch_batches(people, config, epoch, done)
+        return epoch_batches(people, config, epoch, done, self.processes.rank, self.processes.count)
 
     def held_out(self, epoch: int, done: int) -> Iterator[Batch]:
         """The architecture's batches beside them, again from the first when they are used up; none where it does not learn."""
         if not self.active(epoch):
             return
         config = replace(self.config, batch=self.config.batch * self.config.search.split_for_archvalid)
-        count = steps_per_epoch(len(self._people[1]), config.batch)
+        rank, processes = self.processes.rank, self.processes.count
+        count = steps_per_epoch(len(self._people[1]), config.batch, processes)
         while True:
-            yield from epoch_batches(self._people[1], config, epoch, done % count)
+            yield from epoch_batches(self._people[1], config, epoch, done % count, rank, processes)
             done = 0
 
     def step(self, batch: Batch, held_out: Batch, rate: float) -> None:
