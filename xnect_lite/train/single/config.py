@@ -69,9 +69,8 @@ class SingleConfig:
     workers: Annotated[int, Range(0, 256)] = 0  # processes that read pictures; 0 = the training process itself
     seed: Seed = 0
     log_every: Count = 50  # steps
-    sheet_every: CountOrAll = (
-        0  # steps between pictures of a batch, its joints taught and found, in out/sheet_STEP.jpg; 0 = none
-    )
+    # steps between pictures of a batch with its joints, taught and found, in out/sheet_STEP.jpg; 0 = none
+    sheet_every: CountOrAll = 0
     checkpoint_every_minutes: Minutes = 5.0
     validate_every: Count = 1  # epochs
     validation_people: CountOrAll = 0  # of the validation split, evenly spread; 0 = all
