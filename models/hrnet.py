@@ -64,10 +64,8 @@ def _coarser(widths: list[int], relu_at_end: bool) -> nn.Sequential:
     return nn.Sequential(*steps)
 
 
-def _exchange(target: int, source: int) -> nn.Module | None:
+def _exchange(target: int, source: int) -> nn.Module:
     """What brings the branch ``source`` to the width of the branch ``target``, and to its size where that is smaller."""
-    if source == target:
-        return None
     if source > target:
         return nn.Sequential(_conv(WIDTHS[source], WIDTHS[target], 1), nn.BatchNorm2d(WIDTHS[target]))
     return _coarser([WIDTHS[source]] * (target - source) + [WIDTHS[target]], relu_at_end=False)
@@ -80,7 +78,8 @@ class ExchangeModule(nn.Module):
         super().__init__()
         self.branches = nn.ModuleList(nn.Sequential(*(BasicBlock(w) for _ in range(_BLOCKS))) for w in WIDTHS[:branches])
         self.fuse_layers = nn.ModuleList(
-            nn.ModuleList(_exchange(target, source) for source in range(branches)) for target in range(branches)
+            nn.ModuleDict({str(source): _exchange(target, source) for source in range(branches) if source != target})
+            for target in range(branches)
         )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
@@ -88,9 +87,10 @@ class ExchangeModule(nn.Module):
         return [functional.relu(self._sum(target, maps)) for target in range(len(maps))]
 
     def _sum(self, target: int, maps: list[Tensor]) -> Tensor:
-        total = None
-        for source, layer in enumerate(self.fuse_layers[target]):  # type: ignore[arg-type]  # a ModuleList is iterable
-            term = maps[source] if layer is None else layer(maps[source])
+        total, layers = None, self.fuse_layers[target]
+        assert isinstance(layers, nn.ModuleDict)
+        for source, x in enumerate(maps):
+            term = x if source == target else layers[str(source)](x)
             if source > target:
                 term = functional.interpolate(term, size=maps[target].shape[-2:], mode="nearest")
             total = term if total is None else total + term
@@ -109,15 +109,15 @@ class HRNet(nn.Module):
         finest = nn.Sequential(_conv(256, WIDTHS[0]), nn.BatchNorm2d(WIDTHS[0]), nn.ReLU())
         self.transition1 = nn.ModuleList([finest, _coarser([256, WIDTHS[1]], relu_at_end=True)])
         self.stage2 = nn.Sequential(*(ExchangeModule(2) for _ in range(_MODULES[2])))
-        self.transition2 = nn.ModuleList([None, None, _coarser([*WIDTHS[1:3]], relu_at_end=True)])
+        self.transition2 = nn.ModuleDict({"2": _coarser([*WIDTHS[1:3]], relu_at_end=True)})
         self.stage3 = nn.Sequential(*(ExchangeModule(3) for _ in range(_MODULES[3])))
         if coarsest == 32:
-            self.transition3 = nn.ModuleList([None, None, None, _coarser([*WIDTHS[2:4]], relu_at_end=True)])
+            self.transition3 = nn.ModuleDict({"3": _coarser([*WIDTHS[2:4]], relu_at_end=True)})
         self.coarsest = coarsest
 
     def forward(self, image: Tensor) -> list[Tensor]:
         x = functional.relu(self.bn1(self.conv1(image)))
         x = self.layer1(functional.relu(self.bn2(self.conv2(x))))
         maps = self.stage2([layer(x) for layer in self.transition1])
-        maps = self.stage3([*maps, self.transition2[2](maps[-1])])
-        return [*maps, self.transition3[3](maps[-1])] if self.coarsest == 32 else maps
+        maps = self.stage3([*maps, self.transition2["2"](maps[-1])])
+        return [*maps, self.transition3["3"](maps[-1])] if self.coarsest == 32 else maps

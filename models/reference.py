@@ -45,7 +45,17 @@ def backbone_state(name: str, state: dict[str, Tensor], deepest: int = 16) -> di
     if name == "mobilenet_v2":
         return {k: v for k, v in state.items() if k.startswith("features.") and _layer(k) < _MOBILENET_LAYERS[deepest]}
     if name == "hrnet_w32":  # the authors' and timm's files go on to a fourth stage
-        kept = ("conv1.", "bn1.", "conv2.", "bn2.", "layer1.", "transition1.", "stage2.", "transition2.", "stage3.")
+        kept: tuple[str, ...] = (
+            "conv1.",
+            "bn1.",
+            "conv2.",
+            "bn2.",
+            "layer1.",
+            "transition1.",
+            "stage2.",
+            "transition2.",
+            "stage3.",
+        )
         if deepest == 32:
             kept = (*kept, "transition3.")
         return {f"core.{k}": v for k, v in state.items() if k.startswith(kept)}

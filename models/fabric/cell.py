@@ -125,5 +125,7 @@ class Cell(nn.Module):
         if what in INPUTS:
             self.links[INPUTS.index(what)] = Dropped()
         else:
-            edge, op = map(int, what.split("."))
-            self.edges[edge].ops[op] = Dropped()  # type: ignore[operator, union-attr]  # an Edge's ops are a ModuleList
+            place, op = map(int, what.split("."))
+            edge = self.edges[place]
+            assert isinstance(edge, Edge)
+            edge.ops[op] = Dropped()

@@ -140,5 +140,6 @@ def drop_from(net: nn.Module, names: Iterable[str]) -> None:
 def _trim(net: nn.Module) -> None:
     """Let the parts, then whoever holds them, take out what nothing reads any more."""
     for module in reversed(list(net.modules())):
-        if hasattr(module, "trim"):
-            module.trim()
+        trim = getattr(module, "trim", None)
+        if callable(trim):
+            trim()
