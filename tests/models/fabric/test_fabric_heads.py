@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 import torch
@@ -249,11 +250,19 @@ def test_from_a_network_with_other_heads_the_backbone_alone_is_taken(monkeypatch
         torch.testing.assert_close(net.backbone.state_dict()[key].float(), value.half().float())
 
 
+def test_a_fused_network_with_other_heads_is_refused(monkeypatch, tmp_path):
+    register(monkeypatch)
+    made = fuse(XNect(NAME))
+    save_weights(tmp_path / "made.safetensors", made.state_dict(), made.arch)
+    with pytest.raises(XnectError, match=r"made.safetensors.*fused and has other heads"):
+        starting_network(Stage1Config(backbone=NAME, heads=fabrics(1), init=str(tmp_path / "made.safetensors")), None)
+
+
 def test_a_pruned_network_is_tuned_as_it_is(small, monkeypatch, tmp_path):
     net = _pruned(small)
     save_weights(tmp_path / "pruned.safetensors", net.state_dict(), net.arch)
     config = Stage1Config(backbone=NAME, heads=fabrics(3, factor=2), init=str(tmp_path / "pruned.safetensors"))
     started = starting_network(config, None)
     assert dropped_of(started) == dropped_of(net)
-    state = {"net": started.state_dict(), "arch": __import__("json").dumps(started.arch)}
+    state = {"net": started.state_dict(), "arch": json.dumps(started.arch)}
     assert dropped_of(starting_network(config, state)) == dropped_of(net)

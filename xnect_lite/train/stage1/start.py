@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from xnect_lite.errors import XnectError
 from xnect_lite.inference.published import load_backbone_into, load_weights_into
 from xnect_lite.inference.weights import load_network, read_weights
 from xnect_lite.models.compress import shaped_like
@@ -38,9 +39,11 @@ def _resumed(config: Stage1Config, state: dict[str, Any]) -> XNect:
 
 def _started(config: Stage1Config) -> XNect:
     arch = _arch_in(config.init)
-    if _is_fused(arch):
-        return load_network(Path(config.init), config.backbone)
     net = XNect(config.backbone, config.stride, config.grouped, heads=config.heads)
+    if _is_fused(arch):
+        if _other_kind(net, arch):
+            raise XnectError(config.init, "is fused and has other heads", "Give weights as they were trained with --set init=")
+        return load_network(Path(config.init), config.backbone)
     if _other_kind(net, arch):
         print(f"{config.init} has other heads: its backbone alone is taken", flush=True)
         load_backbone_into(net, config.init)
