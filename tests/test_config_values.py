@@ -49,8 +49,11 @@ WHOLE = (
     SingleConfig, SceneConfig, ClipConfig, BenchmarkConfig,
 )  # fmt: skip
 FREE = {
-    "files and folders": "out init weights teacher intrinsics photos archive mpii synthetic backgrounds motion bodies",
-    "what these name is looked up where it is": "backbone device sets network joints",
+    "files and folders": (
+        "out init weights teacher intrinsics photos archive mpii coco synthetic backgrounds motion bodies "
+        "backbone_pretrained_path"
+    ),
+    "what these name is looked up where it is": "backbone device sets network joints backbone_net_name operators",
 }
 """Texts that may be anything, and why."""
 

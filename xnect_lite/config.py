@@ -198,6 +198,13 @@ def load_config(cls: type[T], path: str | Path | None = None, overrides: typing.
     return _build(cls, values, prefix="")
 
 
+def config_of(cls: type[T], values: Any, prefix: str = "") -> T:
+    """Build ``cls`` from plain values, such as a weight file brings. Raises XnectError as `load_config` does."""
+    if not isinstance(values, dict):
+        raise XnectError(f"configuration section '{prefix.rstrip('.')}'", "holds no keys", "Write KEY: VALUE below it")
+    return _build(cls, values, prefix)
+
+
 def as_dict(config: Any) -> dict[str, Any]:
     """The effective configuration as plain values, for saving beside what it made."""
     return dataclasses.asdict(config)
