@@ -19,9 +19,9 @@ from xnect_lite.gui.actions import ACTIONS
 from xnect_lite.gui.dialogs import shortcuts_html
 from xnect_lite.gui.main_window import MainWindow
 from xnect_lite.gui.screenshot import ScreenshotTask
-from xnect_lite.gui.session import RecordingState, Session
 from xnect_lite.gui.view2d import View2D, compose
 from xnect_lite.gui.worker import InferenceWorker
+from xnect_lite.runners.session import RecordingState, Session
 from xnect_lite.types import Frame, PoseResult
 
 

@@ -9,8 +9,8 @@ from gui_fakes import FakePipeline, FakeRecorder, FakeSource
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.session import RecordingState, Session
 from xnect_lite.gui.worker import InferenceWorker, WorkerState
+from xnect_lite.runners.session import RecordingState, Session
 
 NO_CAMERA = XnectError("camera 0", "cannot be opened", "Plug it in")
 NO_SIGNAL = XnectError("camera 0", "sent no picture", "Check its cable")

@@ -57,8 +57,8 @@ def _start_qt() -> QApplication:
 def _show(application: QApplication, options: Options, make_pipeline: MakePipeline | None) -> int:
     from xnect_lite.gui.main_window import MainWindow
     from xnect_lite.gui.screenshot import ScreenshotTask
-    from xnect_lite.gui.session import Session, take_opener
     from xnect_lite.gui.worker import InferenceWorker, load_pipeline
+    from xnect_lite.runners.session import Session, take_opener
 
     session = Session(take_opener(options.takes, options.config))
     worker = InferenceWorker(session, options.config, make_pipeline or load_pipeline)

@@ -7,7 +7,7 @@ from PyQt6.QtGui import QColor, QFont, QPainter, QPaintEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from xnect_lite.gui.colors import CANVAS_DIM, CANVAS_TEXT, PANEL
-from xnect_lite.gui.statistics import WINDOW_FRAMES, LatencyReport
+from xnect_lite.runners.statistics import WINDOW_FRAMES, LatencyReport
 from xnect_lite.timer import StageStatistics
 
 _WIDTH, _PAD = 300, 10

@@ -16,10 +16,10 @@ from xnect_lite.gui.controls import build_controls, fill_camera_menu
 from xnect_lite.gui.dialogs import show_about, show_shortcuts
 from xnect_lite.gui.icons import icon
 from xnect_lite.gui.latency import LatencyPanel
-from xnect_lite.gui.session import RecordingState, Session
 from xnect_lite.gui.view2d import View2D
 from xnect_lite.gui.view3d import View3D
-from xnect_lite.gui.worker import Fault, InferenceWorker, WorkerState
+from xnect_lite.gui.worker import InferenceWorker, WorkerState
+from xnect_lite.runners.session import RecordingState, Session
 
 _TICK_MS = 200
 _NOBODY_HINT_S = 4.0

@@ -10,7 +10,7 @@ from PyQt6.QtCore import QObject, QTimer
 from PyQt6.QtWidgets import QApplication
 
 from xnect_lite.gui.main_window import MainWindow
-from xnect_lite.gui.worker import Fault
+from xnect_lite.runners.events import Fault
 
 TIMEOUT_S = 180.0
 """Longest wait for a first result: loading a network from a slow disk, or compiling it, takes its time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xnect_lite.gui.statistics import LatencyStatistics, RateMeter
+from xnect_lite.runners.statistics import LatencyStatistics, RateMeter
 
 
 class Clock:

@@ -5,23 +5,41 @@ The worker thread reports frames, the window reports clicks; either may come at 
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+import shutil
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, without_secrets
-from xnect_lite.gui.statistics import LatencyReport, LatencyStatistics
+from xnect_lite.runners.events import Update
+from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
 from xnect_lite.types import PoseResult
 
 if TYPE_CHECKING:
     from xnect_lite.record.take import TakeSummary
+
+
+_DISK_S = 2.0  # between two looks at the disk
+
+
+def free_bytes(folder: Path) -> int | None:
+    """Left on the disk of ``folder``, or of the nearest folder above it that is there; None = not known."""
+    for place in (folder, *folder.parents):
+        try:
+            return shutil.disk_usage(place).free
+        except OSError:
+            continue
+    return None
 
 
 class Recorder(Protocol):
@@ -68,19 +86,27 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
-    """One frame's result and where its run stands.
+class RecordingStatus:
+    """What should be in sight while a take is recorded, or is about to be.
 
-    arrived_s:          clock (time.perf_counter) when the frame came.
-    taken_s:            clock when the pipeline took it.
-    received, dropped:  frames since the source was opened.
+    waiting_for:  in words, what the first frame waits for; "" while recording.
+    countdown_s:  until it starts, 0 = it does not count.
+    elapsed_s, frames: of the take.   dropped: frames that came meanwhile and are not in it.
+    free_bytes:   left on the disk of the takes, None = not known.
     """
 
-    result: PoseResult
-    arrived_s: float
-    taken_s: float
-    received: int
-    dropped: int
+    state: RecordingState = RecordingState.OFF
+    waiting_for: str = ""
+    countdown_s: float = 0.0
+    elapsed_s: float = 0.0
+    frames: int = 0
+    dropped: int = 0
+    free_bytes: int | None = None
+
+    @property
+    def dropped_share(self) -> float:
+        """Of the frames that came, 0..1."""
+        return self.dropped / (self.frames + self.dropped) if self.dropped else 0.0
 
 
 class Session:
@@ -89,10 +115,13 @@ class Session:
         OFF --toggle--> ARMED --first result--> RECORDING --toggle, or the source closes--> OFF, and the take is saved aside
 
     open_recorder: makes the recorder of a new take.
+    takes:         the folder whose disk is watched while recording; None = none.
     """
 
-    def __init__(self, open_recorder: OpenRecorder, clock: Callable[[], float] = time.perf_counter) -> None:
-        self._open_recorder = open_recorder
+    def __init__(
+        self, open_recorder: OpenRecorder, clock: Callable[[], float] = time.perf_counter, takes: Path | None = None
+    ) -> None:
+        self._open_recorder, self._takes = open_recorder, takes
         self._clock = clock
         self._lock = threading.Lock()  # figures
         self._take_lock = threading.RLock()  # recording; held while a frame is written
@@ -104,6 +133,10 @@ class Session:
         self._source: tuple[str, float | None] = ("", None)
         self._first_s = self._last_s = 0.0
         self._recorded = 0
+        self._dropped = self._dropped_before = 0  # of the source by now, and when the take began
+        self._starts_s = 0.0  # clock before which an armed recording counts down
+        self._ignored: frozenset[int] = frozenset()
+        self._free: tuple[float, int | None] = (-1e9, None)  # clock of the last look at the disk, bytes left on it
         self._last_seen_s: float | None = None  # clock when somebody was last seen
 
     # --- the worker's side
@@ -116,15 +149,30 @@ class Session:
             self._statistics.reset()
             self._last_seen_s = self._clock()
 
-    def processed(self, update: Update) -> None:
-        """A result, in order of time. It is recorded if recording is on."""
+    def file_opened(self) -> None:
+        """A file is processed from its first frame on; it makes its own take."""
+        self.source_opened("", None)
+
+    def reconfigured(self) -> None:
+        """The source goes on with another network."""
+        with self._lock:
+            self._statistics.reconfigured()
+
+    def measured(self, update: Update) -> None:
+        """A result, for the figures alone."""
         with self._lock:
             wait_ms = (update.taken_s - update.arrived_s) * 1e3
-            self._statistics.processed(update.result.timings_ms, wait_ms, update.received, update.dropped)
+            figures = (update.result.timings_ms, wait_ms, update.received, update.dropped, update.capture_ms)
+            self._statistics.processed(*figures)
             if len(update.result.people):
                 self._last_seen_s = self._clock()
+
+    def processed(self, update: Update) -> None:
+        """A result, in order of time. It is recorded if recording is on."""
+        self.measured(update)
         with self._take_lock:
-            if self._state is not RecordingState.OFF:
+            self._dropped = update.dropped
+            if self._state is not RecordingState.OFF and self._clock() >= self._starts_s:
                 self._record(update.result)
 
     def source_closed(self) -> None:
@@ -137,10 +185,40 @@ class Session:
 
     # --- the window's side
 
-    def painted(self, draw_ms: float, end_to_end_ms: float) -> None:
+    def painted(self, draw_ms: float, end_to_end_ms: float, handover_ms: float = 0.0) -> None:
         """A result is on the screen."""
         with self._lock:
-            self._statistics.painted(draw_ms, end_to_end_ms)
+            self._statistics.painted(draw_ms, end_to_end_ms, handover_ms)
+
+    def record_into(self, open_recorder: OpenRecorder, takes: Path) -> None:
+        """Takes that start from now on are made by ``open_recorder``, on the disk of ``takes``."""
+        with self._take_lock:
+            self._open_recorder, self._takes = open_recorder, takes
+            self._free = (-1e9, None)
+
+    def ignore(self, identities: Collection[int]) -> None:
+        """These people are left out of what is recorded from now on."""
+        with self._take_lock:
+            self._ignored = frozenset(identities)
+
+    def status(self, is_running: bool = True) -> RecordingStatus:
+        """What should be in sight. ``is_running``: whether frames come."""
+        countdown_s = max(0.0, self._starts_s - self._clock()) if self._state is RecordingState.ARMED else 0.0
+        waiting_for = ""
+        if self._state is RecordingState.ARMED:
+            waiting_for = "the countdown" if countdown_s else "the next frame" if is_running else "a camera or a clip to play"
+        if self._state is RecordingState.OFF:
+            return RecordingStatus()
+        dropped = self._dropped - self._dropped_before if self._state is RecordingState.RECORDING else 0
+        return RecordingStatus(
+            self._state, waiting_for, countdown_s, self.recorded_s, self._recorded, max(0, dropped), self._free_bytes()
+        )
+
+    def _free_bytes(self) -> int | None:
+        now_s = self._clock()
+        if self._takes is not None and now_s - self._free[0] > _DISK_S:
+            self._free = (now_s, free_bytes(self._takes))
+        return self._free[1]
 
     @property
     def recording(self) -> RecordingState:
@@ -182,18 +260,19 @@ class Session:
             except Empty:
                 return found
 
-    def toggle_recording(self) -> None:
+    def toggle_recording(self, countdown_s: float = 0.0) -> None:
         """Start if it is off, else stop."""
         if self._state is RecordingState.OFF:
-            self.start_recording()
+            self.start_recording(countdown_s)
         else:
             self.stop_recording()
 
-    def start_recording(self) -> None:
-        """Record from the next result on."""
+    def start_recording(self, countdown_s: float = 0.0) -> None:
+        """Record from the next result on, or from the first one after a countdown."""
         with self._take_lock:
             if self._state is RecordingState.OFF:
                 self._state = RecordingState.ARMED
+                self._starts_s = self._clock() + countdown_s if countdown_s else 0.0
                 self._recorded, self._first_s, self._last_s = 0, 0.0, 0.0
 
     def stop_recording(self) -> None:
@@ -225,6 +304,10 @@ class Session:
             if self._recorder is None:
                 self._recorder = self._open_recorder(*self._source)
                 self._state, self._first_s = RecordingState.RECORDING, result.frame.t_s
+                self._dropped_before = self._dropped
+            if self._ignored:
+                heeded = ~np.isin(result.people.ids, list(self._ignored))
+                result = dataclasses.replace(result, people=result.people.take(heeded))
             self._recorder.add(result)
         except XnectError as error:
             self._notices.put(Notice(f"Recording stopped. {error}", is_error=True))

@@ -8,7 +8,8 @@ from gui_fakes import FakeRecorder, make_people
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.session import RecordingState, Session, Update, take_opener
+from xnect_lite.runners.events import Update
+from xnect_lite.runners.session import RecordingState, Session, take_opener
 from xnect_lite.types import Frame, People, PoseResult
 
 SIZE = (64, 36)
