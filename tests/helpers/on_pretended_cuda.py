@@ -28,6 +28,7 @@ from xnect_lite.inference.weights import save_weights
 from xnect_lite.train.checkpoint import Ema
 from xnect_lite.train.stage1.config import LossConfig, ValidationConfig
 from xnect_lite.train.stage1.losses import stage1_losses
+from xnect_lite.train.stage1.teacher import answered
 from xnect_lite.train.stage1.validate import validate
 
 SIZE = (128, 96)
@@ -49,12 +50,13 @@ def data_path(device: torch.device) -> Callable[[], tuple]:
 
 
 def step_of(net: torch.nn.Module, batch: Callable, ema: Ema, precision: str, device: str) -> tuple:
-    """What a step does without gradients."""
+    """What a step does without gradients, learning from a teacher included."""
     image, targets = batch()
     bf16 = torch.autocast(device, dtype=torch.bfloat16) if precision == "bf16" else contextlib.nullcontext()
     with torch.no_grad(), bf16:
         maps = net(image.contiguous(memory_format=torch.channels_last))
-    terms = stage1_losses(maps, targets, LossConfig())
+    taught = stage1_losses(maps, answered(maps, targets), LossConfig())
+    terms = stage1_losses(maps, targets, LossConfig()) | {f"taught_{name}": term for name, term in taught.items()}
     ema.update()
     return image, targets, maps, terms
 

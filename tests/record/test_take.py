@@ -78,8 +78,8 @@ def test_take_is_complete_and_comes_back(tmp_path):
     summary = recorder.summary
     assert recorder.close() is summary, "closing twice is harmless"
     assert {f.name for f in summary.files} == {p.name for p in (tmp_path / "t").iterdir()}
-    assert {f.name for f in summary.files} == {"take.json", "poses.npz", "log.txt", "person01.bvh", "person02.bvh"}
-    assert [(p.number, p.id, p.frames) for p in summary.people] == [(1, 7, 60), (2, 3, 30)], "by first appearance"
+    assert {f.name for f in summary.files} == {"take.json", "poses.npz", "log.txt", "person03.bvh", "person07.bvh"}
+    assert [(p.file, p.id, p.frames) for p in summary.people] == [("person07.bvh", 7, 60), ("person03.bvh", 3, 30)]
     assert "hello" in (tmp_path / "t" / "log.txt").read_text()
 
     info = json.loads((tmp_path / "t" / "take.json").read_text())
@@ -88,7 +88,7 @@ def test_take_is_complete_and_comes_back(tmp_path):
     assert info["frames"] == {"recorded": 70, "dropped": 1, "first": 0, "last": 70}
     assert info["config"]["grouping"]["max_people"] == 10
     assert datetime.fromisoformat(info["started"]).tzinfo is not None
-    assert [(p["file"], p["id"]) for p in info["people"]] == [("person01.bvh", 7), ("person02.bvh", 3)]
+    assert [(p["file"], p["id"]) for p in info["people"]] == [("person07.bvh", 7), ("person03.bvh", 3)]
 
     take = load_take(tmp_path / "t")
     assert take.every_frame_index.tolist() == [n for n in range(71) if n != 60]
@@ -100,7 +100,7 @@ def test_take_is_complete_and_comes_back(tmp_path):
     assert np.abs(take.joints_mm[rows] - expected_mm).max() < 1e-3
     assert np.abs(take.root_cam_mm[rows] - expected_root_mm).max() < 1e-3
 
-    files = [pybvh.read_bvh_file(tmp_path / "t" / f"person0{n}.bvh") for n in (1, 2)]
+    files = [pybvh.read_bvh_file(tmp_path / "t" / f"person0{n}.bvh") for n in (7, 3)]
     assert [f.frame_count for f in files] == [71, 71], "one timeline from the first frame to the last"
     hips_cm = [f.node_positions()[:, 0] for f in files]
     assert np.ptp(hips_cm[1][:31], axis=0).max() == 0, "the late-comer holds the first pose"
@@ -124,11 +124,11 @@ MINIMUM = [
 
 @pytest.mark.parametrize(("case", "frames", "minimum_s", "skipped"), MINIMUM, ids=[m[0] for m in MINIMUM])
 def test_people_seen_briefly_get_no_file(case, frames, minimum_s, skipped, tmp_path):
-    """The brief one appears first: the numbers of the files still have no hole."""
+    """Whoever is left keeps their number."""
     timeline = {n: (9,) if n < frames else (4,) for n in range(frames + 40)}
     summary = record(tmp_path / "t", timeline, min_person_s=minimum_s).close()
     assert [p.skipped for p in summary.people] == [skipped, ""], case
-    assert [p.number for p in summary.people] == ([None, 1] if skipped else [1, 2])
+    assert [p.file for p in summary.people] == [None if skipped else "person09.bvh", "person04.bvh"]
     listed = json.loads((tmp_path / "t" / "take.json").read_text())["people"]
     assert [p["id"] for p in listed] == [9, 4], "who was skipped is listed"
     assert len(list((tmp_path / "t").glob("*.bvh"))) == (1 if skipped else 2)
@@ -241,7 +241,7 @@ def test_killed_take_is_finished_by_export(tmp_path):
     assert json.loads((tmp_path / "t" / "take.json").read_text())["state"] == "recording"
     summary = export_take(tmp_path / "t")
     assert not journal.exists() and summary.frames == 39
-    assert pybvh.read_bvh_file(tmp_path / "t" / "person01.bvh").frame_count == 39
+    assert pybvh.read_bvh_file(tmp_path / "t" / "person05.bvh").frame_count == 39
     info = json.loads((tmp_path / "t" / "take.json").read_text())
     assert info["state"] == "finished" and info["source"] == "camera 0", "what was known at the start is kept"
 
@@ -347,13 +347,13 @@ def test_re_export(tmp_path):
     assert {pybvh.read_bvh_file(f).frame_count for f in folder.glob("*.bvh")} == {50}
 
     outside = export_take(folder, tmp_path / "out", options=BvhOptions(fps=60), ids=[8])
-    assert [f.name for f in outside.files] == ["person02.bvh"], "numbers are the take's, whoever is chosen"
-    assert pybvh.read_bvh_file(tmp_path / "out" / "person02.bvh").frame_count == 119
+    assert [f.name for f in outside.files] == ["person08.bvh"]
+    assert pybvh.read_bvh_file(tmp_path / "out" / "person08.bvh").frame_count == 119
     assert json.loads((folder / "take.json").read_text())["bvh"]["fps"] == 25, "the take itself is untouched"
 
     export_take(folder, min_person_s=1.5)
-    assert [f.name for f in sorted(folder.glob("*.bvh"))] == ["person01.bvh"], "files nobody has any more are removed"
-    assert json.loads((folder / "take.json").read_text())["people"][1] | {"number": 1, "file": "person01.bvh", "id": 8}
+    assert [f.name for f in sorted(folder.glob("*.bvh"))] == ["person08.bvh"], "files nobody has any more are removed"
+    assert json.loads((folder / "take.json").read_text())["people"][1]["file"] == "person08.bvh"
 
     with pytest.raises(XnectError, match="no person 5"):
         export_take(folder, ids=[5])

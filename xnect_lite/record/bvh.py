@@ -23,13 +23,12 @@ from xnect_lite.record.bvh_skeleton import (
 from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
 from xnect_lite.record.resample import bracket, frame_times, resample_points, resample_rotations
 from xnect_lite.record.rotations import solve_rotations
-from xnect_lite.skeleton import INDEX, NUM_JOINTS, ROOT
+from xnect_lite.record.track import Track, clean_track
+from xnect_lite.skeleton import INDEX, ROOT
 from xnect_lite.stages.fitting.rotation import shortest_turn
 
 DECIMALS = 5  # in files: 1e-5 degrees over a body are 0.3 micrometres
 _FLOOR_PERCENTILE = 5  # of the lower foot's height: below it lie bad frames, above it steps and jumps
-_FARTHEST_MM = 1e8  # from the camera; what is farther was never seen
-_NOT_A_TURN = 0.2
 _FEET = [INDEX["l_toe"], INDEX["r_toe"], INDEX["l_ankle"], INDEX["r_ankle"]]
 
 
@@ -43,24 +42,6 @@ class BvhOptions:
     recentre: bool = False  # shift all people alike so that the first one starts at X = Z = 0
     t_pose_first: bool = False  # one more frame at the start, in the rest pose, for tools that calibrate on it
     up_cam: tuple[float, float, float] | None = None  # where up is in camera axes; None = as found when recording, else level
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Track:
-    """What was seen of one person.
-
-    t_s:         (F,) seconds, in any order; of equal times the last counts.
-    joints_mm:   (F, 24, 3) root-relative, camera axes; NaN = missing, joints or whole frames.
-    root_cam_mm: (F, 3) pelvis in camera space; NaN = missing.
-    rotations, bone_lengths_mm: (F, 21, 3, 3), (F, 24) the fitted skeleton, as in `types.People`; NaN = not fitted. Where
-                 anything was fitted, only that counts; the rotations of other tracks are worked out from the joints.
-    """
-
-    t_s: np.ndarray
-    joints_mm: np.ndarray
-    root_cam_mm: np.ndarray
-    rotations: np.ndarray | None = None
-    bone_lengths_mm: np.ndarray | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,7 +99,7 @@ def build_clips(
     options = options or BvhOptions()
     if not (np.isfinite(options.fps) and options.fps > 0):
         raise XnectError("frame rate", f"{options.fps} is not a positive number", "Choose for instance 24, 25, 30 or 60")
-    cleaned = [_clean(track) for track in tracks]
+    cleaned = [clean_track(track) for track in tracks]
     if not cleaned:
         return []
     start_s = min(t.t_s[0] for t in cleaned) if start_s is None else start_s
@@ -143,38 +124,6 @@ def clip_joints_world_cm(clip: BvhClip) -> np.ndarray:
     angles = np.round(clip.angles_deg, DECIMALS)
     skeleton = BvhSkeleton(*(np.round(o, DECIMALS) for o in (clip.skeleton.offsets_cm, clip.skeleton.end_offsets_cm)))
     return to_xnect24(*forward_kinematics(skeleton, np.round(clip.root_world_cm, DECIMALS), matrices_from_euler_zxy(angles)))
-
-
-def _clean(track: Track) -> Track:
-    """In order of time, without repeated times or frames that hold nothing, or that were not fitted if any was; float64."""
-    t_s, joints, root = (np.asarray(a, float) for a in (track.t_s, track.joints_mm, track.root_cam_mm))
-    if joints.shape != (len(t_s), NUM_JOINTS, 3) or root.shape != (len(t_s), 3):
-        raise ValueError(f"a track of {len(t_s)} times has joints {joints.shape} and roots {root.shape}")
-    # A joint needs all three coordinates; the root of a root-relative pose is known wherever anything is.
-    joints = np.where((np.abs(joints) < _FARTHEST_MM).all(axis=2, keepdims=True), joints, np.nan)
-    root = np.where((np.abs(root) < _FARTHEST_MM).all(axis=1, keepdims=True), root, np.nan)
-    posed = np.isfinite(joints).any(axis=(1, 2))
-    joints[:, ROOT] = np.where(posed[:, None], np.nan_to_num(joints[:, ROOT]), np.nan)
-    fitted = np.zeros(len(t_s), bool)
-    if track.rotations is not None and track.bone_lengths_mm is not None:
-        fitted = _are_turns(track.rotations) & (np.abs(track.bone_lengths_mm) < _FARTHEST_MM).all(axis=1)
-    order = np.argsort(t_s, kind="stable")
-    order = order[np.isfinite(t_s[order]) & (fitted if fitted.any() else posed | np.isfinite(root).all(axis=1))[order]]
-    if not posed[order].any():
-        raise XnectError("BVH", "the person has no 3D pose in any frame", "Leave this person out")
-    last_of_its_time = np.append(np.diff(t_s[order]) > 0, True)
-    order = order[last_of_its_time]
-    if track.rotations is None or track.bone_lengths_mm is None or not fitted.any():
-        return Track(t_s[order], joints[order], root[order])
-    rotations, lengths_mm = track.rotations[order].astype(float), track.bone_lengths_mm[order].astype(float)
-    return Track(t_s[order], joints[order], root[order], rotations, lengths_mm)
-
-
-def _are_turns(rotations: np.ndarray) -> np.ndarray:
-    """(F,) whether all matrices (F, 21, 3, 3) of a frame are rotations, as far as float32 and a blend of two leave them."""
-    r = np.where((np.abs(rotations) <= 2.0).all(axis=(2, 3), keepdims=True), rotations, 0.0).astype(float)
-    off = np.abs(r @ np.swapaxes(r, 2, 3) - np.eye(3)).max(axis=(2, 3))
-    return ((off < _NOT_A_TURN) & (np.linalg.det(r) > 0.0)).all(axis=1)
 
 
 def _build(track: Track, times_s: np.ndarray, options: BvhOptions) -> BvhClip:

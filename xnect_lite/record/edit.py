@@ -1,61 +1,87 @@
-"""Mending identities after the fact: swap, merge and cut the people of a take. The take itself is never changed."""
+"""Mending a take after the fact: into a new folder, or in place with steps that can be taken back.
+
+In place, take.json holds ``steps`` (what was done, in order), ``undone`` (what was taken back and can be done again), and
+poses.npz is never touched: every earlier version of the take is kept by keeping what it was made from.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from xnect_lite.errors import XnectError
+from xnect_lite.record.names import names_of
+from xnect_lite.record.steps import (
+    Step,
+    apply_step,
+    cut_id,
+    delete_id,
+    merge_ids,
+    rename_id,
+    step_words,
+    swap_ids,
+    trim_take,
+)
 from xnect_lite.record.take import TakeSummary, export_take
-from xnect_lite.record.take_folder import Take, load_take, log, new_take_folder, refused, remove_take, write_info, write_poses
+from xnect_lite.record.take_folder import (
+    Take,
+    load_take,
+    log,
+    new_take_folder,
+    read_info,
+    refused,
+    remove_take,
+    write_info,
+    write_poses,
+)
+
+__all__ = [
+    "Edit", "Step", "apply_step", "cut_id", "delete_id", "edit_in_place", "edit_take", "free_id", "merge_ids", "redo_edit",
+    "rename_id", "step_words", "swap_ids", "trim_take", "undo_edit",
+]  # fmt: skip
 
 Edit = Callable[[Take], Take]
 
 
-def swap_ids(take: Take, one: int, other: int, from_s: float = 0.0) -> Take:
-    """``one`` and ``other`` change places from ``from_s`` seconds on, as when the tracker mistook them from then on.
+def edit_in_place(take: Take, step: Step) -> Take:
+    """``take`` after ``step``, which its folder remembers from now on. What was undone before can no longer be done again.
 
-    Raises XnectError if neither is in view from then on.
+    Files such as person01.bvh are not written anew: `record.take.export_take` does that, whenever it suits.
+    Raises XnectError where the edit cannot be, the take was edited by somebody else meanwhile, or the folder refuses.
     """
-    _check(take, one, other)
-    later = take.t_s >= from_s
-    if not (later & np.isin(take.id, (one, other))).any():
-        last_s = take.t_s[np.isin(take.id, (one, other))].max()
-        raise XnectError(
-            f"persons {one} and {other}", f"are not in view from {from_s:g} s on; the last is seen at {last_s:.2f} s",
-            "Choose an earlier time",
-        )  # fmt: skip
-    new = np.where(later & (take.id == one), other, take.id)
-    return dataclasses.replace(take, id=np.where(later & (take.id == other), one, new))
+    edited = apply_step(take, step)
+    info = _finished(take.folder)
+    _is_still(take, info)
+    info |= {"steps": [*info.get("steps", []), dict(step)], "undone": []}
+    write_info(take.folder, info)
+    log(take.folder, step_words(step))
+    return _with_info(edited, info)
 
 
-def merge_ids(take: Take, into: int, other: int) -> Take:
-    """``other`` was ``into`` all along. Raises XnectError if both are in one frame: nobody is there twice."""
-    _check(take, into, other)
-    both = np.intersect1d(take.frame_index[take.id == into], take.frame_index[take.id == other])
-    if len(both):
-        when = float(take.t_s[take.frame_index == both[0]][0])
-        raise XnectError(
-            f"persons {into} and {other}", f"are both in view in {len(both)} frames, first at {when:.2f} s",
-            "Cut one of them first, so that no frame holds both",
-        )  # fmt: skip
-    return dataclasses.replace(take, id=np.where(take.id == other, into, take.id))
+def undo_edit(folder: str | Path) -> Take:
+    """The take without its last step. Raises XnectError if there is none."""
+    info = _finished(Path(folder))
+    if not info.get("steps"):
+        raise XnectError(str(folder), "has no edit to take back", "Nothing needs to be done")
+    *steps, last = info["steps"]
+    return _rewritten(Path(folder), info | {"steps": steps, "undone": [*info.get("undone", []), last]}, "took back: ", last)
 
 
-def cut_id(take: Take, person: int, at_s: float) -> Take:
-    """From ``at_s`` seconds on, ``person`` is somebody else, under an id of their own."""
-    _check(take, person)
-    later = (take.id == person) & (take.t_s >= at_s)
-    if not later.any() or later.sum() == (take.id == person).sum():
-        times = take.t_s[take.id == person]
-        raise XnectError(
-            f"person {person}", f"is in view from {times.min():.2f} to {times.max():.2f} s, not on both sides of {at_s:g} s",
-            "Choose a time between",
-        )  # fmt: skip
-    return dataclasses.replace(take, id=np.where(later, int(take.id.max()) + 1, take.id))
+def redo_edit(folder: str | Path) -> Take:
+    """The take with the step that was last taken back. Raises XnectError if there is none."""
+    info = _finished(Path(folder))
+    if not info.get("undone"):
+        raise XnectError(str(folder), "has no edit that was taken back", "Nothing needs to be done")
+    *undone, last = info["undone"]
+    return _rewritten(Path(folder), info | {"steps": [*info.get("steps", []), last], "undone": undone}, "again: ", last)
+
+
+def free_id(take: Take) -> int:
+    """An id that nobody in the take has or ever had, also before its edits."""
+    made = [int(step["new"]) for kind in ("steps", "undone") for step in take.info.get(kind, []) if step["op"] == "cut"]
+    return max([*take.recorded_ids, *take.ids, *made, 0]) + 1
 
 
 def edit_take(folder: str | Path, edit: Edit, what: str, out: str | Path | None = None) -> TakeSummary:
@@ -92,9 +118,12 @@ def _write_edited(take: Take, edited: Take, what: str, out: Path) -> TakeSummary
         write_poses(out, edited)
     except OSError as error:
         raise refused(out, error) from error
-    history = [*take.info.get("edits", []), {"from": str(take.folder), "edit": what}]
-    info = {key: value for key, value in take.info.items() if key != "job"}  # it is no longer what that job made
-    write_info(out, {**info, "people": [], "edits": history})
+    history = [*take.info.get("edits", []), *({"edit": step_words(step)} for step in take.info.get("steps", []))]
+    history.append({"from": str(take.folder), "edit": what})
+    left_out = ("job", "steps", "undone")  # it is no longer what that job made, and its poses hold the steps
+    info = {key: value for key, value in take.info.items() if key not in left_out}
+    names = {str(identity): name for identity, name in edited.names.items()}
+    write_info(out, {**info, "people": [], "edits": history, "names": names})
     log(out, f"{what}, of {take.folder}")
     return export_take(out)
 
@@ -103,10 +132,23 @@ def _beside(folder: Path) -> Path:
     return new_take_folder(folder.resolve().parent, f"{folder.resolve().name[20:] or 'take'}_edited")
 
 
-def _check(take: Take, *people: int) -> None:
-    if len(set(people)) < len(people):
-        raise XnectError(f"person {people[0]}", "is named twice", "Name two people")
-    for person in people:
-        if person not in take.ids:
-            known = ", ".join(map(str, take.ids)) or "none"
-            raise XnectError(str(take.folder), f"has no person {person}", f"Its people are: {known}")
+def _finished(folder: Path) -> dict[str, Any]:
+    info = read_info(folder)
+    if info.get("state") != "finished":
+        raise XnectError(str(folder), "is not finished", f"Finish it first: xnect-lite take finish {folder}")
+    return info
+
+
+def _is_still(take: Take, info: dict[str, Any]) -> None:
+    if info.get("steps", []) != take.info.get("steps", []) or names_of(info) != names_of(take.info):
+        raise XnectError(str(take.folder), "was edited elsewhere meanwhile", "Open it again, and repeat the edit")
+
+
+def _rewritten(folder: Path, info: dict[str, Any], how: str, step: Step) -> Take:
+    write_info(folder, info)
+    log(folder, how + step_words(step))
+    return load_take(folder)
+
+
+def _with_info(take: Take, info: dict[str, Any]) -> Take:
+    return replace(take, info=info)

@@ -22,6 +22,7 @@ from xnect_lite.errors import XnectError, shown_address
 from xnect_lite.record.bvh import BvhOptions, build_clips
 from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
+from xnect_lite.record.presence import counts, presence_of
 from xnect_lite.record.take_folder import (
     INFO_FILE,
     JOURNAL_FILE,
@@ -45,6 +46,8 @@ __all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take"
 
 
 _MOST_STRETCHED, _ALWAYS_FRAMES = 10, 100_000  # of a BVH file: so many for each frame of the take, and some besides
+_NEARLY = 0.99  # of the least time in view: 15 frames at 30.01 a second are half a second, too
+_PAUSE_S = 0.25  # a frame that stands for longer is followed by a pause
 _SAME_UP = float(np.cos(np.radians(1.0)))  # cosine of a tilt too small to be written while recording
 
 
@@ -52,18 +55,24 @@ _SAME_UP = float(np.cos(np.radians(1.0)))  # cosine of a tilt too small to be wr
 class PersonSummary:
     """One identity of a take.
 
-    number:  1 for person01.bvh; None = no file was made, ``skipped`` says why.
+    file:    person02.bvh is id 2; None = no file was made, ``skipped`` says why.
     seen_s:  time in view; first_t_s .. last_t_s may hold absences.
+    frames:  in which the person was seen.
+    measured, bridged, held, absent: the frames of the take, as `presence` counts them.
     """
 
     id: int
-    number: int | None
+    name: str
     file: str | None
     skipped: str
     first_t_s: float
     last_t_s: float
     seen_s: float
     frames: int
+    measured: int
+    bridged: int
+    held: int
+    absent: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -215,8 +224,8 @@ def export_take(
     """(Re)write the BVH files of a take.
 
     Into the take's own folder this also finishes a take whose recorder was killed, and brings take.json up to date.
-    ``options`` and ``min_person_s`` default to those the take was recorded with; ``ids`` limits the files written, not their
-    numbering. All files of a take share frame 0 (its first frame), frame rate and frame count.
+    ``options`` and ``min_person_s`` default to those the take was recorded with; ``ids`` limits the files written.
+    All files of a take share frame 0 (its first frame), frame rate and frame count.
     Raises XnectError for an unknown id, a folder that is still being recorded or cannot be written.
     """
     folder = Path(folder)
@@ -232,10 +241,8 @@ def export_take(
         min_person_s = float(take.info.get("min_person_s", 0.5))
     if unknown := set(ids or ()) - set(take.ids):
         raise XnectError(str(folder), f"has no person {min(unknown)}", f"Its people are {take.ids}")
-    people = [_summarise(take, identity, min_person_s) for identity in take.ids]
-    numbered = [person for person in people if not person.skipped]
-    numbers = {p.id: n for n, p in enumerate(numbered, 1)}
-    people = [dataclasses.replace(p, number=numbers.get(p.id), file=_bvh_name(numbers.get(p.id))) for p in people]
+    people = summarise(take, min_person_s, presence_of(take, options.max_gap_s))
+    numbered = [person for person in people if person.file]
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -248,7 +255,7 @@ def export_take(
         clips = build_clips([take.track(p.id) for p in numbered], options, start_s=start_s, end_s=end_s)
         for person, clip in zip(numbered, clips, strict=True):
             if ids is None or person.id in ids:
-                files.append(write_bvh(out / str(_bvh_name(numbers[person.id])), clip))
+                files.append(write_bvh(out / str(person.file), clip))
     times = take.every_frame_t_s
     summary = TakeSummary(
         folder=out,
@@ -280,20 +287,41 @@ def _floor_info(floor: Floor) -> dict[str, Any]:
     return {"up_cam": floor.up_cam.tolist(), "height_mm": float(floor.height_mm)}
 
 
-def _summarise(take: Take, identity: int, min_person_s: float) -> PersonSummary:
+def summarise(take: Take, min_person_s: float, presence: Mapping[int, np.ndarray]) -> list[PersonSummary]:
+    """Who is in a take, in order of first appearance. ``presence``: of each, as `presence.presence_of` has it."""
+    lengths_s = _frame_lengths_s(take.every_frame_t_s)
+    return [_summarise(take, identity, min_person_s, counts(presence[identity]), lengths_s) for identity in take.ids]
+
+
+def _summarise(take: Take, identity: int, min_s: float, frames: dict[str, int], lengths_s: np.ndarray) -> PersonSummary:
     rows = take.id == identity
     times = np.unique(take.t_s[rows])
-    seen_s = len(times) * take.frame_s
+    seen_s = float(lengths_s[np.isin(take.every_frame_t_s, times)].sum())
     skipped = ""
-    if seen_s < min_person_s - 0.5 * take.frame_s:
-        skipped = f"seen for less than {min_person_s:g} s"
+    if seen_s < _NEARLY * min_s:
+        skipped = f"seen for less than {min_s:g} s"
     elif not np.isfinite(take.joints_mm[rows]).all(axis=2).any():
         skipped = "no 3D pose"
-    return PersonSummary(identity, None, None, skipped, float(times[0]), float(times[-1]), seen_s, len(times))
+    file = None if skipped else bvh_name(identity)
+    name = take.names.get(identity, "")
+    return PersonSummary(identity, name, file, skipped, float(times[0]), float(times[-1]), seen_s, len(times), **frames)
 
 
-def _bvh_name(number: int | None) -> str | None:
-    return None if number is None else f"person{number:02d}.bvh"
+def _frame_lengths_s(every_frame_t_s: np.ndarray) -> np.ndarray:
+    """(N,) seconds that each frame stands for: up to the next, where that comes without a pause."""
+    if len(every_frame_t_s) < 2:
+        return np.zeros(len(every_frame_t_s))
+    order = np.argsort(every_frame_t_s, kind="stable")
+    steps_s = np.diff(every_frame_t_s[order])
+    usual_s = float(np.median(steps_s))
+    out = np.empty(len(order))
+    out[order] = np.minimum(np.append(steps_s, usual_s), max(_PAUSE_S, 1.5 * usual_s))
+    return out
+
+
+def bvh_name(identity: int) -> str:
+    """The BVH file of the person with this id."""
+    return f"person{identity:02d}.bvh"
 
 
 def _outcome(take: Take, summary: TakeSummary, options: BvhOptions, min_person_s: float) -> dict[str, Any]:

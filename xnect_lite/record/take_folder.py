@@ -3,7 +3,7 @@
     2026-11-21_14-03-22_dance/
       take.json            what was recorded, how, and who is in it
       poses.npz            every person in every frame, unfiltered by any export choice
-      person01.bvh ...     one file per person, numbered by first appearance
+      person01.bvh ...     one file per person: person02.bvh is id 2
       log.txt              what happened when
 
 While recording, poses go to ``poses.journal``, which becomes ``poses.npz`` on closing. Nothing here is ever pickled.
@@ -26,9 +26,11 @@ from xnect_lite.errors import XnectError, next_step_of, without_secrets
 from xnect_lite.files.npz import read_npz
 from xnect_lite.files.untrusted import read_json
 from xnect_lite.files.whole_file import append_line, whole_file
-from xnect_lite.record.bvh import Track
 from xnect_lite.record.journal import NOBODY, RECORD, has_frames, is_being_recorded, read_journal
+from xnect_lite.record.names import names_of
+from xnect_lite.record.steps import apply_steps
 from xnect_lite.record.take_info import info_problem
+from xnect_lite.record.track import Track
 from xnect_lite.skeleton import JOINTS, NUM_JOINTS
 from xnect_lite.types import NUM_TREE_JOINTS
 
@@ -54,7 +56,10 @@ class Take:
     t_s, frame_index, id (0 = no identity), person_score, joints_px (R, 24, 2), joint_score (R, 24), joints_mm (R, 24, 3),
     root_cam_mm (R, 3), rotations (R, 21, 3, 3), bone_lengths_mm (R, 24), foot_stands (R, 2).
 
-    damage: in words, what of the take could not be read; "" = nothing.
+    damage:       in words, what of the take could not be read; "" = nothing.
+    names:        id -> name of those who have one.
+    bridged:      (R,) rows that were filled in after recording, not measured.
+    recorded_ids: all identities before any edit in place.
     """
 
     folder: Path
@@ -73,6 +78,13 @@ class Take:
     bone_lengths_mm: np.ndarray
     foot_stands: np.ndarray
     damage: str = dataclasses.field(default="", kw_only=True)
+    names: Mapping[int, str] = dataclasses.field(default_factory=dict, kw_only=True)
+    bridged: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, bool), kw_only=True)
+    recorded_ids: tuple[int, ...] = dataclasses.field(default=(), kw_only=True)
+
+    def __post_init__(self) -> None:
+        if not len(self.bridged) and len(np.atleast_1d(self.t_s)):
+            object.__setattr__(self, "bridged", np.zeros(len(np.atleast_1d(self.t_s)), bool))
 
     @property
     def ids(self) -> list[int]:
@@ -90,7 +102,7 @@ class Take:
 
     def rows(self, chosen: np.ndarray) -> Take:
         """The take with these rows only, in this order. ``chosen``: indices or a boolean mask."""
-        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in _ROW_FIELDS})
+        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in (*_ROW_FIELDS, "bridged")})
 
     def track(self, identity: int) -> Track:
         """What was seen of one person."""
@@ -137,9 +149,22 @@ def unfinished_takes(takes: str | Path) -> list[Path]:
     return [path.parent for path in journals if has_frames(path) and not is_being_recorded(path)]
 
 
-def load_take(folder: str | Path) -> Take:
-    """Read a take, finished or not. Raises XnectError where there is none or it cannot be understood."""
-    folder = Path(folder)
+def load_take(folder: str | Path, *, edited: bool = True) -> Take:
+    """Read a take, finished or not. Raises XnectError where there is none or it cannot be understood.
+
+    edited: with the steps of its edits in place; False = as it was recorded.
+    """
+    take = _load_recorded(Path(folder))
+    take = dataclasses.replace(take, names=names_of(take.info), recorded_ids=tuple(sorted(take.ids)))
+    if not edited:
+        return take
+    try:
+        return apply_steps(take, take.info.get("steps", []))
+    except XnectError as error:
+        raise XnectError(str(take.folder / INFO_FILE), f"holds an edit that cannot be ({error})", "Mend its steps") from error
+
+
+def _load_recorded(folder: Path) -> Take:
     info = read_info(folder)
     if (folder / POSES_FILE).exists():
         try:
@@ -149,9 +174,8 @@ def load_take(folder: str | Path) -> Take:
                 raise ValueError("schema_version is no number")
             if version > SCHEMA_VERSION:
                 raise XnectError(str(folder), f"has schema version {int(version)}", "Open it with a newer xnect_lite")
-            return _checked(
-                Take(folder, info, *(_stored(stored, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)))
-            )
+            columns = (_stored(stored, name) for name in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS))
+            return _checked(Take(folder, info, *columns, bridged=stored.get("bridged", np.zeros(0, bool))))
         except KeyError as error:
             raise XnectError(str(folder / POSES_FILE), f"cannot be read (lacks {error})", "Restore the file") from error
         except ValueError as error:
@@ -187,6 +211,8 @@ def _checked(take: Take) -> Take:
             raise ValueError(f"{name} holds a time that cannot be")
     if rows and not frames:
         raise ValueError("every_frame_t_s is empty")
+    if take.bridged.shape != (rows,) or take.bridged.dtype != bool:
+        raise ValueError(f"bridged is {take.bridged.dtype} {take.bridged.shape}, not bool ({rows},)")
     if rows and columns["id"].min() < 0:
         raise ValueError("id holds a negative number")
     return dataclasses.replace(take, **columns)
@@ -216,7 +242,7 @@ def secure_journal(folder: Path) -> None:
         raise XnectError(str(folder), "is still being recorded", "Stop the recording first")
     try:
         if not (folder / POSES_FILE).exists():
-            take = load_take(folder)
+            take = load_take(folder, edited=False)
             write_poses(folder, take)
             if take.damage:  # what follows the damage may be worth somebody's while
                 journal.replace(journal.with_suffix(".damaged"))
@@ -231,13 +257,15 @@ def write_poses(folder: Path, take: Take) -> None:
     """Write ``take`` as poses.npz, whole or not at all. Raises OSError."""
     arrays = {f: getattr(take, f) for f in ("every_frame_t_s", "every_frame_index", *_ROW_FIELDS)}
     with whole_file(folder / POSES_FILE) as file:
+        if take.bridged.any():
+            arrays["bridged"] = take.bridged
         np.savez_compressed(file, schema_version=SCHEMA_VERSION, joint_names=np.array(JOINTS), **arrays)
 
 
 def rewrite_poses(folder: Path, change: Callable[[Take], Take]) -> None:
     """Replace poses.npz by what ``change`` makes of the take. Raises XnectError where the folder refuses."""
     try:
-        write_poses(folder, change(load_take(folder)))
+        write_poses(folder, change(load_take(folder, edited=False)))
     except OSError as error:
         raise refused(folder, error) from error
 

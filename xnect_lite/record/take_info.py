@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from reprlib import repr as short
 from typing import Any
 
+from xnect_lite.record.names import LONGEST_NAME
+from xnect_lite.record.steps import step_problem
+
 Check = Callable[[Any], bool]
 _MOST_FPS = 1000.0
 _MOST_PEOPLE = 100_000
+_MOST_STEPS = 10_000
 
 
 def info_problem(info: Any) -> str:
@@ -79,9 +84,25 @@ def _is_section(value: Any) -> bool:
     return isinstance(value, dict)
 
 
+def _is_gap_rule(value: Any) -> bool:
+    return value in ("ease", "hold", "cut", "hide")
+
+
+def _are_steps(value: Any) -> bool:
+    return isinstance(value, list) and len(value) <= _MOST_STEPS and not any(map(step_problem, value))
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) <= _MOST_PEOPLE and all(map(_is_named, value, value.values()))
+
+
+def _is_named(identity: str, name: Any) -> bool:
+    return re.fullmatch(r"[1-9][0-9]{0,8}", identity) is not None and _text(name) and len(name) <= LONGEST_NAME
+
+
 _BVH: dict[str, Check] = {
     "fps": _rate, "max_gap_s": lambda v: _number(v) and v >= 0, "floor": _is_flag, "recentre": _is_flag,
-    "t_pose_first": _is_flag, "up_cam": _unknown_or(_direction),
+    "t_pose_first": _is_flag, "up_cam": _unknown_or(_direction), "gaps": _is_gap_rule,
 }  # fmt: skip
 _INFO: dict[str, Check] = {
     "schema_version": _whole, "state": _text, "source": _text, "started": _text, "fps": _unknown_or(_positive),
@@ -89,6 +110,7 @@ _INFO: dict[str, Check] = {
     "min_person_s": lambda v: _number(v) and v >= 0, "bvh": _section(_BVH), "config": _is_section, "job": _is_section,
     "floor": _section({"up_cam": _direction, "height_mm": _unknown_or(_number)}), "second_pass": _is_flag,
     "measured_fps": _unknown_or(_number), "duration_s": _unknown_or(_number), "frames": _is_section,
-    "people": _list_of(_is_section), "edits": _list_of(_is_section),
+    "people": _list_of(_is_section), "edits": _list_of(_is_section), "steps": _are_steps, "undone": _are_steps,
+    "names": _are_names,
 }  # fmt: skip
-_PERSON: dict[str, Check] = {"id": _whole, "file": _unknown_or(_text), "number": _unknown_or(_whole)}
+_PERSON: dict[str, Check] = {"id": _whole, "file": _unknown_or(_text), "name": _text}

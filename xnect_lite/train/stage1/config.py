@@ -57,6 +57,8 @@ class Stage1Config:
     stride: Literal[4, 8] = 8  # network pixels per output cell
     grouped: bool = False  # divide the deeper 3x3 layers of a SelecSLS into groups
     init: str = ""  # safetensors file to start from: a core, or a whole Stage I
+    teacher: str = ""  # safetensors file of a whole Stage I, of any backbone, whose answers are learned besides the labels
+    teacher_share: Share = 0.5  # of the loss; the labels have the rest
     minutes: Minutes = 0.0  # stop by the clock; 0 = stop by steps
     steps: Count = 1000  # used when minutes is 0
     learning_rate: Rate = 1.5e-3

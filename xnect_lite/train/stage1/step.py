@@ -17,6 +17,7 @@ from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.losses import stage1_losses
 from xnect_lite.train.stage1.processes import Processes
 from xnect_lite.train.stage1.slots import Slots
+from xnect_lite.train.stage1.teacher import Teacher
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Stepper:
         device = processes.device.type
         self.autocast = torch.autocast(device, dtype=torch.bfloat16, enabled=config.precision == "bf16")
         self.optimizer = make_optimizer(net, config, fused=device == "cuda")
+        self.teacher = Teacher(config.teacher, net.stride, processes.device) if config.teacher else None
 
     def step(self, rate: float, finishing: bool) -> StepResult:
         """Draw, compute, and move the weights once at learning rate ``rate``."""
@@ -56,9 +58,10 @@ class Stepper:
             shared = self.shared
             silent = shared.no_sync if k != last and isinstance(shared, DistributedDataParallel) else nullcontext
             with silent(), self.statistics.of_micro_batch():
+                image = image.contiguous(memory_format=torch.channels_last)
                 with self.autocast:
-                    maps = self.forward(image.contiguous(memory_format=torch.channels_last))
-                terms = stage1_losses(maps, targets, self.config.loss)
+                    maps = self.forward(image)
+                terms = self._terms(image, maps, targets)
                 (mean * torch.stack(list(terms.values())).sum()).backward()
             canvases += len(image)
             for name, term in terms.items():
@@ -67,6 +70,16 @@ class Stepper:
         nn.utils.clip_grad_norm_(self.net.parameters(), self.config.clip_norm)
         self.optimizer.step()
         return StepResult(canvases, sums, image, targets, maps)
+
+    def _terms(self, image: Tensor, maps: dict[str, Tensor], targets: Targets) -> dict[str, Tensor]:
+        """Loss terms against the labels and, where there is a teacher, its answers."""
+        terms = stage1_losses(maps, targets, self.config.loss)
+        if self.teacher is None:
+            return terms
+        with self.autocast:
+            answers = self.teacher.targets(image, targets)
+        taught, share = stage1_losses(maps, answers, self.config.loss), self.config.teacher_share
+        return {name: (1 - share) * term + share * taught[name] for name, term in terms.items()}
 
 
 class StepStatistics:
