@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from gui_fakes import FakePipeline, FakeRecorder, FakeSource, make_people
@@ -19,6 +17,7 @@ from xnect_lite.gui.actions import ACTIONS
 from xnect_lite.gui.dialogs import shortcuts_html
 from xnect_lite.gui.main_window import MainWindow
 from xnect_lite.gui.screenshot import ScreenshotTask
+from xnect_lite.gui.settings.store import SettingsKeeper
 from xnect_lite.gui.view2d import View2D, compose
 from xnect_lite.gui.worker import InferenceWorker
 from xnect_lite.runners.session import RecordingState, Session
@@ -44,7 +43,10 @@ def make_window(keep, tmp_path):
 
         session = Session(open_recorder)
         worker = InferenceWorker(session, PipelineConfig(), lambda config: pipeline or FakePipeline(), open_source)
-        window = keep(MainWindow("0", session, worker, Path(tmp_path), use_opengl=False))
+        settings = SettingsKeeper()
+        settings.change(takes=str(tmp_path))
+        window = keep(MainWindow("0", session, worker, settings, use_opengl=False))
+        window.view2d, window.view3d, window.latency = window.views.view2d, window.views.view3d, window.views.latency
         window.recorders, window.specs = recorders, specs
         window.resize(900, 600)
         window.show()
@@ -72,6 +74,7 @@ def test_results_are_shown_and_counted(qtbot, make_window):
     window = make_window()
     _run(qtbot, window)
     qtbot.waitUntil(lambda: window.session.latency().end_to_end is not None, timeout=20000)
+    _press(window, "latency")
     window._tick()
     assert len(window.view2d.result.people) == 2
     assert len(window.view3d.stage.scene.labels) == 2
@@ -108,7 +111,8 @@ def test_recording_is_a_toggle(qtbot, make_window):
     _press(window, "record")
     qtbot.waitUntil(lambda: window.session.recorded_frames > 3, timeout=20000)
     window._tick()
-    assert button.isChecked() and button.text() == "0:00" and window._record_button.styleSheet()
+    assert button.isChecked() and button.text() == "End take" and window._record_button.styleSheet()
+    assert window.view2d.badge.is_on and "frames" in window.view2d.badge.text
     _press(window, "record")
     assert not button.isChecked() and button.text() == "Record" and not window._record_button.styleSheet()
     qtbot.waitUntil(lambda: "Take saved" in window.banner.text, timeout=20000)
@@ -128,7 +132,7 @@ def test_closing_the_window_finishes_the_take(qtbot, make_window):
 def test_the_end_of_a_clip_is_told_and_it_can_be_played_again(qtbot, make_window):
     window = make_window(lambda: FakeSource(5))
     _run(qtbot, window)
-    qtbot.waitUntil(lambda: "End of clip" in window.banner.text, timeout=20000)
+    qtbot.waitUntil(lambda: "End of clip" in window._state_label.text(), timeout=20000)
     with qtbot.waitSignal(window.result_shown, timeout=20000):
         _press(window, "run")
 
@@ -147,9 +151,9 @@ def test_layers_and_panels(qtbot, make_window):
     for name in ("overlay", "ids", "latency"):
         _press(window, name)
     assert not (window.view2d.skeletons or window.view2d.ids or window.view3d.stage.show_ids)
-    assert window.latency.isHidden()
-    _press(window, "latency")
     assert window.latency.isVisible()
+    _press(window, "latency")
+    assert window.latency.isHidden()
 
 
 def test_views_from_front_side_and_top(qtbot, make_window):
@@ -187,14 +191,23 @@ def test_full_screen_and_back(make_window):
     assert not window.isFullScreen() and not window.menuBar().isHidden()
 
 
-def test_a_dropped_file_is_played(qtbot, make_window):
-    window = make_window()
+def _drop(window, *paths):
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile("/videos/a b.mp4")])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    with qtbot.waitSignal(window.result_shown, timeout=20000):
-        window.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, keys))
-    assert window.specs == ["/videos/a b.mp4"]
+    window.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, keys))
+
+
+def test_what_is_dropped_and_cannot_be_opened_is_told(make_window, tmp_path):
+    window = make_window()
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(b"")
+    text = tmp_path / "words.mp4"
+    text.write_text("no video")
+    for path, said in ((empty, "0 bytes"), (text, "not a video"), (tmp_path / "none.mp4", "no such file")):
+        window.banner.clear()
+        _drop(window, path)
+        assert said in window.banner.text and not window.specs
 
 
 @pytest.mark.parametrize(
@@ -270,14 +283,12 @@ def test_a_window_of_one_pixel_breaks_nothing(keep):
 
 def test_takes_that_were_cut_off_are_offered_to_be_finished(make_window, qtbot, monkeypatch):
     window = make_window()
-    window.offer_unfinished()
+    window.live.offer_unfinished(window.takes)
     assert window.banner.text == "", "nothing to offer"
     monkeypatch.setattr("xnect_lite.record.take_folder.unfinished_takes", lambda takes: [takes / "a", takes / "b"])
     finished = []
     monkeypatch.setattr(window.session, "finish_takes", finished.extend)
-    window.offer_unfinished()
+    window.live.offer_unfinished(window.takes)
     assert window.banner.text == "2 takes were cut off while being recorded."
-    window.banner._offer.click()
+    window.banner.press("Finish")
     assert [folder.name for folder in finished] == ["a", "b"] and window.banner.text == ""
-    window.banner.show_info("Something else")
-    assert not window.banner._offer.isVisible()

@@ -41,7 +41,10 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     return Options(
         config=pipeline_config(options),
         source=options.source,
-        takes=options.takes.expanduser(),
+        open=tuple(options.files),
+        demo=options.demo,
+        takes=options.takes.expanduser() if options.takes else None,
+        settings=options.settings,
         record=options.record,
         screenshot=options.screenshot,
         after_s=options.after,
@@ -52,12 +55,15 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="app.py", description="3D motion capture of several people from one camera, live.")
     parser.add_argument("--version", action="version", version=f"xnect_lite {__version__}")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="videos to be processed, or a take to be seen")
     parser.add_argument(
-        "--source", default="0", help="video file, camera number or name, image folder, stream URL (default: 0)"
+        "--source", default="", help="played live: camera number or name, video file, image folder, stream URL, 'synthetic'"
     )
+    parser.add_argument("--demo", action="store_true", help="play the built-in clip")
     parser.add_argument(
-        "--takes", type=Path, default=DEFAULT_TAKES, metavar="DIR", help=f"folder for takes (default: {DEFAULT_TAKES})"
+        "--takes", type=Path, metavar="DIR", help=f"folder for takes (default: as the settings say, at first {DEFAULT_TAKES})"
     )
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="file of settings, instead of your own")
     parser.add_argument("--record", action="store_true", help="record from the first frame on")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window, such as 1366x768")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture of the window as PNG, then quit")

@@ -137,6 +137,6 @@ def _show(options: argparse.Namespace, config: PipelineConfig) -> int:
     if options.json or options.every_frame or options.start is not None or options.end is not None:
         raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
     from xnect_lite.gui.application import start
-    from xnect_lite.gui.options import DEFAULT_TAKES, Options
+    from xnect_lite.gui.options import Options
 
-    return start(Options(config, options.source, DEFAULT_TAKES.expanduser()))
+    return start(Options(config, options.source))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 
 from xnect_lite.record.painting import person_color
 
@@ -50,14 +50,10 @@ class PersonColors:
             self._slots[identity] = slot
             taken.add(slot)
 
-    def see_all(self, frames: Iterable[Collection[int]]) -> None:
-        """A whole take: whoever is ever in view with somebody gets another colour than theirs."""
-        meets: dict[int, set[int]] = {}
-        for people in {frozenset(p) for p in frames}:
-            for identity in people:
-                meets.setdefault(identity, set()).update(people - {identity})
+    def see_all(self, meets: Mapping[int, Collection[int]]) -> None:
+        """A whole take: nobody has the colour of any of those they ever meet. ``meets``: identity -> who else is in view."""
         for identity in sorted(i for i in meets if i > 0):
-            taken = {self._slots[other] for other in meets[identity] if other in self._slots}
+            taken = {self._slots[other] for other in meets[identity] if other in self._slots and other != identity}
             slot = self._slots.get(identity, (identity - 1) % SLOTS)
             if slot in taken:
                 slot = next((s for s in range(SLOTS) if s not in taken), slot)

@@ -116,6 +116,7 @@ QFrame#header {{ background: {theme.window}; border-bottom: 1px solid {theme.bor
 QFrame#header QLabel {{ color: {theme.dim}; }}
 QFrame#header QToolButton {{ padding: 2px 7px; color: {theme.dim}; }}
 QFrame#header QToolButton:hover {{ color: {theme.text}; }}
+QSplitter::handle {{ background: {theme.border}; }}
 QFrame#strip {{ background: {theme.window}; border-top: 1px solid {theme.border}; }}
 """
 

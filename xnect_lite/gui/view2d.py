@@ -22,7 +22,7 @@ _MIN_SIZE = QSize(240, 180)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Badge:
-    """What must be in sight over the picture, whatever else is shown. ``is_on``: red dot; ``note``: something to worry about."""
+    """What must be in sight, whatever else is shown. ``is_on``: a red dot; ``note``: something to worry about."""
 
     text: str
     is_on: bool = False
@@ -48,6 +48,7 @@ class View2D(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.looks = looks or Looks()
         self.skeletons, self.ids = True, True
+        self.burnt = False  # skeletons are in the pictures already
         self._message = ""
         self._badge: Badge | None = None
         self._countdown = 0
@@ -145,7 +146,15 @@ class View2D(QWidget):
         if self._result is not None:
             ratio = self.devicePixelRatioF()
             width, height = round(self.width() * ratio), round(self.height() * ratio)
-            image = compose(self._result, width, height, skeletons=self.skeletons, ids=self.ids, looks=self.looks)
+            is_drawn = not self.burnt
+            image = compose(
+                self._result,
+                width,
+                height,
+                skeletons=self.skeletons and is_drawn,
+                ids=self.ids and is_drawn,
+                looks=self.looks,
+            )
             height, width = image.shape[:2]
             shared = QImage(image.data, width, height, 3 * width, QImage.Format.Format_RGB888)  # type: ignore[call-overload]
             self._picture = shared.copy()  # it would outlive NumPy's memory

@@ -59,6 +59,11 @@ class View3D(QWidget):
             self._put(gl_view)
 
     @property
+    def drawn_by(self) -> str:
+        """OpenGL, or why not."""
+        return f"drawn without OpenGL: {self.opengl_problem}" if self.opengl_problem else "OpenGL"
+
+    @property
     def canvas(self) -> GLView | PainterView:
         """The widget that draws."""
         return self._canvas

@@ -291,6 +291,12 @@ class Session:
         self._saving = [t for t in self._saving if t.is_alive()] + [thread]
         thread.start()
 
+    def write_files(self, folder: Path) -> None:
+        """Write the BVH files of a take anew, after edits, on a thread of its own; a notice tells only what fails."""
+        thread = threading.Thread(target=self._write, args=(folder,), name="write files")
+        self._saving = [t for t in self._saving if t.is_alive()] + [thread]
+        thread.start()
+
     def close(self, timeout_s: float | None = None) -> None:
         """Finish and wait for whatever is being written."""
         self.stop_recording()
@@ -319,6 +325,15 @@ class Session:
 
     def _save(self, recorder: Recorder) -> None:
         self._tell(recorder.close, recorder.folder)
+
+    def _write(self, folder: Path) -> None:
+        from xnect_lite.record.take import export_take
+
+        try:
+            export_take(folder)
+        except Exception as error:
+            text = str(error) if isinstance(error, XnectError) else without_secrets(repr(error))
+            self._notices.put(Notice(f"The take's files are older than its edits. {text}", is_error=True, folder=folder))
 
     def _finish(self, folders: tuple[Path, ...]) -> None:
         from xnect_lite.record.take import export_take

@@ -51,6 +51,7 @@ class LatencyReport:
     draw:        from there until it is on the screen.
     end_to_end:  from the begin of capture, or a camera frame's arrival, until its skeletons were on the screen.
     history_ms:  end to end of the last frames, oldest first.
+    notes:       what else is known of the run, in words: memory of a GPU, work of a dynamic network.
     """
 
     stages: Mapping[str, StageStatistics] = field(default_factory=dict)
@@ -61,6 +62,7 @@ class LatencyReport:
     capture: StageStatistics | None = None
     handover: StageStatistics | None = None
     history_ms: tuple[float, ...] = ()
+    notes: tuple[str, ...] = ()
     fps_in: float = 0.0
     fps_out: float = 0.0
     received: int = 0
@@ -80,6 +82,7 @@ class LatencyStatistics:
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
+        self.notes: tuple[str, ...] = ()
         self.reset()
 
     def reset(self) -> None:
@@ -125,6 +128,7 @@ class LatencyStatistics:
             capture,
             screen.get(_HANDOVER),
             tuple(self._history_ms),
+            self.notes,
             self._rate_in.per_s,
             self._rate_out.per_s,
             self._received,

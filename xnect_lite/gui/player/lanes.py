@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
 
 import numpy as np
 
 from xnect_lite.gui.player.frames import TakeFrames
+from xnect_lite.record.presence import Presence, Span, spans
 
 _MAIN_SHARE = 0.3  # of the time of whoever is there most: less is no main person
-
-
-class Seen(enum.IntEnum):
-    """How somebody's pose in a frame is known."""
-
-    ABSENT = 0
-    MEASURED = 1
-    BRIDGED = 2
-    HELD = 3
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Span:
-    """Frames first .. last, both counted, of one kind."""
-
-    first: int
-    last: int
-    seen: Seen
+SEEN_WORDS = {
+    Presence.ABSENT: "not there",
+    Presence.MEASURED: "measured",
+    Presence.BRIDGED: "bridged between two sightings",
+    Presence.HELD: "held: not measured",
+}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,25 +33,30 @@ class Lane:
     score: float
     frames: int
 
-    def seen_at(self, frame: int) -> Seen:
-        """How the pose in this frame is known."""
-        return next((s.seen for s in self.spans if s.first <= frame <= s.last), Seen.ABSENT)
+    def presence_at(self, frame: int) -> Presence:
+        """How the pose in this frame came about."""
+        return next((s.presence for s in self.spans if s.first <= frame <= s.last), Presence.ABSENT)
+
+    @property
+    def words(self) -> str:
+        """How many frames are of each kind, for a tooltip."""
+        counts = {kind: sum(s.last - s.first + 1 for s in self.spans if s.presence is kind) for kind in Presence}
+        named = ("measured", "bridged", "held")
+        kinds = (Presence.MEASURED, Presence.BRIDGED, Presence.HELD)
+        return ", ".join(f"{counts[kind]} {name}" for kind, name in zip(kinds, named, strict=True) if counts[kind]) + " frames"
 
 
-def build_lanes(frames: TakeFrames, presence: dict[int, np.ndarray] | None = None) -> list[Lane]:
-    """A lane for everybody, in order of first appearance. ``presence``: identity -> (N,) of `Seen`; without it, by the rows."""
+def build_lanes(frames: TakeFrames) -> list[Lane]:
+    """A lane for everybody, in order of first appearance."""
     take = frames.take
     lanes = []
     for identity in take.ids:
         rows = take.id == identity
-        if presence is not None and identity in presence:
-            seen = np.asarray(presence[identity]).astype(int)
-        else:
-            seen = np.zeros(len(frames), int)
-            seen[frames.frame_of_row[rows]] = Seen.MEASURED
-        score = take.person_score[rows].astype(float)
+        seen = frames.presence[identity]
+        score = float(np.mean(take.person_score[rows], dtype=float))
+        present = tuple(span for span in spans(seen) if span.presence is not Presence.ABSENT)
         lanes.append(
-            Lane(identity, _spans(seen), _height_m(take.bone_lengths_mm[rows]), float(np.mean(score)), int(np.sum(seen == 1)))
+            Lane(identity, present, _height_m(take.bone_lengths_mm[rows]), score, int(np.sum(seen == Presence.MEASURED)))
         )
     return lanes
 
@@ -72,23 +65,6 @@ def main_people(lanes: list[Lane]) -> set[int]:
     """Those who are there most."""
     most = max((lane.frames for lane in lanes), default=0)
     return {lane.id for lane in lanes if lane.frames >= _MAIN_SHARE * most}
-
-
-def seen_words(lane: Lane, frame: int) -> str:
-    """How somebody is known in this frame, for people."""
-    return {
-        Seen.ABSENT: "not there",
-        Seen.MEASURED: "measured",
-        Seen.BRIDGED: "bridged: between two sightings",
-        Seen.HELD: "held: the last pose seen",
-    }[lane.seen_at(frame)]
-
-
-def _spans(seen: np.ndarray) -> tuple[Span, ...]:
-    edges = np.flatnonzero(np.diff(seen)) + 1
-    firsts, lasts = np.concatenate([[0], edges]), np.concatenate([edges, [len(seen)]]) - 1
-    pairs = zip(firsts.tolist(), lasts.tolist(), strict=True)
-    return tuple(Span(a, b, Seen(int(seen[a]))) for a, b in pairs if seen[a] != Seen.ABSENT)
 
 
 def _height_m(lengths_mm: np.ndarray) -> float:

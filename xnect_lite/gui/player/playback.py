@@ -43,6 +43,10 @@ class Playback:
         """Seconds of the frame it stands at."""
         return float(self._t_s[self.frame])
 
+    def t_s_of(self, frame: int) -> float:
+        """Seconds of a frame."""
+        return float(self._t_s[frame])
+
     @property
     def duration_s(self) -> float:
         """From the first frame to the last."""

@@ -1,0 +1,4 @@
+"""x"""
+
+
+def show_settings(window): ...
