@@ -56,7 +56,7 @@ class FakePipeline:
     device_name, backend, precision, backbone = "fake device", "fake engine", "fp32", "fakenet"
 
     def __init__(self, config: PipelineConfig | None = None, work_s: float = 0.0, error: Exception | None = None) -> None:
-        self.work_s, self.error = work_s, error
+        self.work_s, self.error, self.config = work_s, error, config or PipelineConfig()
         self.resets = 0
 
     def reset(self) -> None:

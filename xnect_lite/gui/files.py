@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from PyQt6.QtCore import QObject, pyqtSignal
@@ -46,11 +48,13 @@ class Files(QObject):
 
     opened (folder)   a take is to be shown
     previewed (path)  a file is to be played as a camera would
+    left ()           what is shown makes room for a file
     changed ()        something began or ended
     """
 
     opened = pyqtSignal(object)
     previewed = pyqtSignal(str)
+    left = pyqtSignal()
     changed = pyqtSignal()
 
     def __init__(
@@ -88,7 +92,7 @@ class Files(QObject):
 
     def ask(self, videos: Sequence[str]) -> None:
         """How to go about these; then begin."""
-        dialog = OpenDialog(videos, self._settings.now, has_take=self._has_take(videos), parent=self._window)
+        dialog = OpenDialog(videos, self._settings.now, self._window)
         dialog.accepted.connect(lambda: self._begin(dialog, videos))
         dialog.open()  # the window goes on showing what it shows
 
@@ -115,20 +119,16 @@ class Files(QObject):
             self._settings.remember_file(videos[0])
             self.previewed.emit(videos[0])
             return
-        self.process([self._job(path, dialog.quality, dialog.overlay, dialog.again) for path in videos])
+        self.left.emit()
+        self.process([self._job(path, dialog.quality, dialog.overlay) for path in videos])
 
-    def _job(self, path: str, quality: str, overlay: bool, again: bool = False) -> FileJob:
-        return FileJob(path, Path(self._settings.now.takes).expanduser(), quality, overlay, again)
+    def _job(self, path: str, quality: str, overlay: bool) -> FileJob:
+        return FileJob(path, Path(self._settings.now.takes).expanduser(), quality, overlay)
 
-    def _has_take(self, videos: Sequence[str]) -> bool:
-        from xnect_lite.runners.file_run import config_of, earlier_take
-
-        now = self._settings.now
-        try:
-            config = config_of(self._worker.config, now.quality)
-            return any(earlier_take(self._job(path, now.quality, now.overlay), config) for path in videos)
-        except XnectError:
-            return False
+    def _again(self, job: FileJob | None) -> None:
+        if job is not None and not self.is_busy:
+            self.left.emit()
+            self.process([dataclasses.replace(job, again=True)])
 
     def _run(self, job: FileJob) -> None:
         self._panel.begin(job, self.queue.done + 1, self.queue.count)
@@ -156,7 +156,9 @@ class Files(QObject):
             of = f" of {outcome.total}" if outcome.total else ""
             self._banner.show_info(f"{name}: cancelled. {outcome.frames}{of} frames are kept as a take", outcome.folder)
         elif outcome.is_earlier:
-            self._banner.show_info(f"{name} was processed with these settings before: this is the take of it", outcome.folder)
+            words = f"{name} was processed with these settings before: this is the take of it"
+            again = partial(self._again, self.queue.current)
+            self._banner.show_info(words, outcome.folder, offer=("Process again", again))
         else:
             self._banner.show_info(f"Take saved: {name}, {outcome.frames} frames, none left out", outcome.folder)
         if outcome.warning:

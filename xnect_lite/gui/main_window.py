@@ -30,7 +30,7 @@ from xnect_lite.gui.takes_list import TakesList
 from xnect_lite.gui.views import Views
 from xnect_lite.gui.window_state import keep, make_room, restore
 from xnect_lite.gui.worker import InferenceWorker, WorkerState
-from xnect_lite.runners.session import RecordingState, Session
+from xnect_lite.runners.session import RecordingState, Session, take_opener
 
 _TICK_MS = 200
 _RECORDING_STYLE = "QToolButton { background: #d0343a; color: white; font-weight: 600; }"
@@ -381,6 +381,7 @@ class MainWindow(QMainWindow):
         self.files.opened.connect(self.open_take)
         self.files.opened.connect(lambda _: self.takes_list.refresh())
         self.files.previewed.connect(self.open_source)
+        self.files.left.connect(self.close_take)
         self.files.changed.connect(self._show_mode)
         self.takes_list.opened.connect(self.open_take)
         self.player.moved.connect(self._show_position)
@@ -405,9 +406,21 @@ class MainWindow(QMainWindow):
             self.looks.chosen = identity
             self.views.refresh()
 
+    def use_settings(self, config: PipelineConfig) -> None:
+        """Settings have changed; ``config`` is what they mean to the pipeline."""
+        self.worker.configure(config)
+        self.session.record_into(take_opener(self.takes, config), self.takes)
+        self.takes_list.show_folder(self.takes)
+        self.looks.mirrored = self.settings.now.mirror
+        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
+        self.views.view2d.refresh()
+        self.use_theme()
+
     def use_theme(self) -> None:
         """The looks that the settings ask for."""
         application = QApplication.instance()
-        if isinstance(application, QApplication):
-            theme.apply(application, self.settings.now.appearance)
+        wanted = self.settings.now.appearance
+        if isinstance(application, QApplication) and theme.is_another(application, wanted):
+            theme.apply(application, wanted)
             self.controls.recolor()
+            self._run_text = ""

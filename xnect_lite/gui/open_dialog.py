@@ -28,9 +28,9 @@ _QUALITIES = (
 
 
 class OpenDialog(QDialog):
-    """Asks how to go about files. The answers are in ``is_preview``, ``quality``, ``overlay`` and ``again``."""
+    """Asks how to go about files. The answers are in ``is_preview``, ``quality`` and ``overlay``."""
 
-    def __init__(self, files: Sequence[str], settings: Settings, has_take: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, files: Sequence[str], settings: Settings, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Open video")
         title = QLabel(Path(files[0]).name if len(files) == 1 else f"{len(files)} videos")
@@ -56,13 +56,10 @@ class OpenDialog(QDialog):
         self._quality.setAccessibleName("Quality")
         self._overlay = QCheckBox("Also write a video with the skeletons in it")
         self._overlay.setChecked(settings.overlay)
-        self._again = QCheckBox("Process it again; there is a take with these settings already")
-        self._again.setVisible(has_take)
         form = QFormLayout()
         form.setContentsMargins(26, 0, 0, 0)
         form.addRow("Quality", self._quality)
         form.addRow(self._overlay)
-        form.addRow(self._again)
         column.addLayout(form)
         column.addSpacing(8)
         column.addWidget(self._preview)
@@ -94,13 +91,8 @@ class OpenDialog(QDialog):
         """Whether a video with skeletons in it is wanted, too."""
         return self._overlay.isChecked()
 
-    @property
-    def again(self) -> bool:
-        """Whether it is processed although there is a take of it."""
-        return self._again.isChecked()
-
     def _show_choice(self, is_process: bool) -> None:
-        for widget in (self._quality, self._overlay, self._again):
+        for widget in (self._quality, self._overlay):
             widget.setEnabled(is_process)
         self._start.setText("Process" if is_process else "Preview")
 

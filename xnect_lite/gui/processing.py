@@ -65,6 +65,7 @@ class ProcessingPanel(QFrame):
         theme.mark(self._words, dim=True)
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(6)
         self._bar.setAccessibleName("Progress")
         self._cancel = QPushButton("Cancel")
         self._cancel.setToolTip("Stop here; what is done so far is kept as a take (Esc)")

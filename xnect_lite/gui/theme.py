@@ -40,12 +40,21 @@ def current() -> Theme:
     return DARK if application is not None and application.property("theme") == "dark" else LIGHT
 
 
-def apply(application: QApplication, appearance: str = "system") -> Theme:
-    """Give the app its looks: ``dark``, ``light``, or as the ``system`` has it."""
+def chosen(appearance: str) -> Theme:
+    """The theme of ``dark``, ``light``, or as the ``system`` has it."""
     scheme = QGuiApplication.styleHints().colorScheme()
-    is_dark = appearance == "dark" or (appearance == "system" and scheme == Qt.ColorScheme.Dark)
-    theme = DARK if is_dark else LIGHT
-    application.setProperty("theme", "dark" if is_dark else "light")
+    return DARK if appearance == "dark" or (appearance == "system" and scheme == Qt.ColorScheme.Dark) else LIGHT
+
+
+def is_another(application: QApplication, appearance: str) -> bool:
+    """Whether `apply` would change anything."""
+    return application.property("theme") != ("dark" if chosen(appearance).is_dark else "light")
+
+
+def apply(application: QApplication, appearance: str = "system") -> Theme:
+    """Give the app its looks."""
+    theme = chosen(appearance)
+    application.setProperty("theme", "dark" if theme.is_dark else "light")
     application.setStyle("Fusion")
     application.setPalette(_palette(theme))
     application.setStyleSheet(style_sheet(theme))

@@ -18,7 +18,7 @@ _KEPT_BYTES = 400_000_000
 _AHEAD = 8  # pictures read before they are asked for
 _JUMP = 40  # so many pictures ahead are read through rather than sought
 _BEHIND = 24  # a seek goes so many frames back, so that stepping back costs nothing
-_TOLERANCE = 0.51  # of a frame's length: a picture is the one of a frame if it is no farther from it
+_TOLERANCE = 0.51  # of the time between two of the film: a picture is the one of a frame if it is no farther from it
 
 
 class PictureReader:
@@ -100,7 +100,8 @@ class PictureReader:
                 self._next = len(self._t_s)
                 return
             number = int(np.argmin(np.abs(self._t_s - frame.t_s)))
-            if abs(self._t_s[number] - frame.t_s) > _TOLERANCE * self._period_s and number < wish:
+            apart_s = min(self._period_s, 1 / self._source.fps) if self._source.fps else self._period_s
+            if abs(self._t_s[number] - frame.t_s) > _TOLERANCE * apart_s and frame.t_s < self._t_s[wish]:
                 continue  # of a frame that the take dropped
             self._next = number + 1
             self._keep(number, frame.image)
