@@ -15,17 +15,12 @@ from people import about, posed_body_mm, random_mover, to_camera_mm, walking_per
 from scipy.spatial.transform import Rotation, Slerp
 
 from xnect_lite.errors import XnectError
-from xnect_lite.record.bvh import (
-    BvhClip,
-    BvhOptions,
-    Track,
-    build_clips,
-    clip_joints_world_cm,
-    world_from_cam_cm,
-)
+from xnect_lite.record.bvh import BvhClip, BvhOptions, build_clips, clip_joints_world_cm
 from xnect_lite.record.bvh_file import bvh_text, write_bvh
 from xnect_lite.record.bvh_skeleton import bone_lengths_mm
-from xnect_lite.record.euler import continuous_euler_zxy_deg, matrices_from_euler_zxy
+from xnect_lite.record.euler import continuous_euler_deg, matrices_from_euler
+from xnect_lite.record.scene import world_from_cam_cm
+from xnect_lite.record.track import Track
 from xnect_lite.skeleton import BVH_NAMES, CANONICAL_BONE_M, INDEX, JOINTS, ROOT
 from xnect_lite.stages.fitting.tree import TREE, TREE_INDEX
 
@@ -69,7 +64,7 @@ def worst_mm(one_cm: np.ndarray, other_cm: np.ndarray) -> float:
 
 
 def turns(clip, name: str) -> np.ndarray:
-    return matrices_from_euler_zxy(clip.angles_deg[:, TREE_INDEX[name]])
+    return matrices_from_euler(clip.angles_deg[:, TREE_INDEX[name]])
 
 
 MOVERS = [
@@ -220,7 +215,7 @@ def test_uneven_time_stamps_become_a_steady_rate():
     assert np.allclose(again.angles_deg, clip.angles_deg), "the order of the samples does not matter"
 
 
-def test_short_gaps_are_bridged_and_long_ones_held():
+def test_short_gaps_are_bridged_and_long_ones_held_by_choice():
     t_s = seconds(120)
     joints_mm, root_cam_mm = walking_person(t_s, speed_m_s=1.0)
     truth_cm = true_joints_cm(joints_mm, root_cam_mm)
@@ -228,7 +223,7 @@ def test_short_gaps_are_bridged_and_long_ones_held():
     seen_mm[10:20] = np.nan  # 11 frames from sample to sample: 0.37 s
     seen_mm[60:90] = np.nan  # 1.03 s
     root_seen_mm = np.where(np.isnan(seen_mm[:, 0]), np.nan, root_cam_mm)
-    clip = build_clip(Track(t_s, seen_mm, root_seen_mm), AS_SEEN)
+    clip = build_clip(Track(t_s, seen_mm, root_seen_mm), BvhOptions(floor=False, gaps="hold"))
     got_cm = clip_joints_world_cm(clip)
     error_mm = np.nanmax(np.linalg.norm(got_cm - truth_cm, axis=-1), axis=1) * 10
     seen = np.isfinite(seen_mm[:, 0, 0])
@@ -341,9 +336,9 @@ def test_euler_angles_are_continuous_and_exact(seed, keys):
     at = np.arange(keys) * 20
     motion = Slerp(at, Rotation.random(keys, random_state=seed))(np.arange(at[-1] + 1))
     matrices = motion.as_matrix()[:, None]
-    angles = continuous_euler_zxy_deg(matrices)
+    angles = continuous_euler_deg(matrices)
     assert np.isfinite(angles).all()
-    assert np.abs(matrices_from_euler_zxy(angles) - matrices).max() < 1e-9
+    assert np.abs(matrices_from_euler(angles) - matrices).max() < 1e-9
     step_deg = np.abs(np.diff(angles[:, 0], axis=0))
     turn_deg = np.degrees((motion[:-1].inv() * motion[1:]).magnitude())
     nearness = np.minimum(*(np.abs(np.cos(np.radians(a[:, 0, 1]))) for a in (angles[:-1], angles[1:])))
@@ -357,8 +352,8 @@ def test_euler_angles_at_the_pole():
     angles = np.array([[30.0, 80, 10], [30, 90, 12], [30, 100, 14], [30, 110, 16], [35, 90, 20], [36, 60, 20]])
     for sign in (1, -1):
         wanted = (angles * (1, sign, 1))[:, None]
-        matrices = matrices_from_euler_zxy(wanted)
-        got = continuous_euler_zxy_deg(matrices)
-        assert np.abs(matrices_from_euler_zxy(got) - matrices).max() < 1e-6
+        matrices = matrices_from_euler(wanted)
+        got = continuous_euler_deg(matrices)
+        assert np.abs(matrices_from_euler(got) - matrices).max() < 1e-6
         assert got[:4] == pytest.approx(wanted[:4], abs=1e-4)
         assert np.abs(np.diff(got, axis=0)).max() < 40

@@ -14,10 +14,12 @@ from people import about, posed_body_mm, to_camera_mm, walking_person
 
 from xnect_lite.camera.floor import up_from_angles
 from xnect_lite.config import FilterConfig, FittingConfig
-from xnect_lite.record.bvh import BvhClip, BvhOptions, Track, build_clips, clip_joints_world_cm, world_from_cam_cm
-from xnect_lite.record.euler import matrices_from_euler_zxy
+from xnect_lite.record.bvh import BvhClip, BvhOptions, build_clips, clip_joints_world_cm
+from xnect_lite.record.euler import matrices_from_euler
+from xnect_lite.record.scene import world_from_cam_cm
 from xnect_lite.record.second_pass import filter_backwards
 from xnect_lite.record.take import TakeRecorder, load_take
+from xnect_lite.record.track import Track
 from xnect_lite.skeleton import INDEX, PARENTS
 from xnect_lite.stages.filtering import PoseFilter
 from xnect_lite.stages.fitting.calibrate import bone_lengths
@@ -65,7 +67,7 @@ def test_the_file_holds_the_fitted_rotations_and_skeleton(tmp_path):
     bvh = pybvh.read_bvh_file(folder / "person01.bvh")
     assert bvh.frame_count == len(t_s)
     clip = build_clip(take.track(1), BvhOptions(floor=False))
-    matrices = matrices_from_euler_zxy(clip.angles_deg)
+    matrices = matrices_from_euler(clip.angles_deg)
     np.testing.assert_allclose(matrices, of_people(frames, "rotations"), atol=1e-5)
     settled = slice(40, None)  # from there on the live skeleton is the final one
     expected_cm = world_from_cam_cm(of_people(frames, "joints_mm") + of_people(frames, "root_cam_mm")[:, None])
@@ -180,6 +182,6 @@ def test_a_seated_persons_knees_point_forward_through_noise():
         Track(t_s, *(of_people(fitted, n) for n in ("joints_mm", "root_cam_mm", "rotations", "bone_lengths_mm"))), BvhOptions()
     )
     for name in ("LeftUpLeg", "RightUpLeg"):
-        hinge = matrices_from_euler_zxy(clip.angles_deg[:, TREE_INDEX[name]])[..., 0]  # the knee's axis, in the hips' axes
+        hinge = matrices_from_euler(clip.angles_deg[:, TREE_INDEX[name]])[..., 0]  # the knee's axis, in the hips' axes
         sideways_deg = np.degrees(np.arccos(np.clip(hinge[10:, 0], -1, 1)))
         assert sideways_deg.max() < 35, name

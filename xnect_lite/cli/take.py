@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from xnect_lite.cli import take_edit, take_export
 from xnect_lite.cli.figures import print_figures, without_nan
+from xnect_lite.cli.take_edit import print_written
 from xnect_lite.errors import XnectError, printable
 
 if TYPE_CHECKING:
-    from xnect_lite.record.take import TakeSummary
     from xnect_lite.record.take_folder import Take
 
 _LEAST_FRAMES = 30  # of a person whose steadiness is worth a row
@@ -20,42 +23,32 @@ _LEAST_FRAMES = 30  # of a person whose steadiness is worth a row
 def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
     take = verbs.add_parser(
-        "take", help="list the people of a take; finish one that was cut off; swap, merge or cut them; score takes"
+        "take", help="who is in a take; finish one that was cut off; mend identities; export to other programs; score takes"
     )
     actions = take.add_subparsers(dest="action", required=True, metavar="ACTION")
 
-    show = actions.add_parser("show", help="who is in it, when")
-    finish = actions.add_parser("finish", help="write the BVH files of a take whose program was killed")
-    swap = actions.add_parser("swap", help="two people change places from a time on")
-    merge = actions.add_parser("merge", help="two ids are one person")
-    cut = actions.add_parser("cut", help="from a time on, an id is somebody else")
+    show = actions.add_parser("show", help="who is in it, when, and which frames were seen")
+    finish = actions.add_parser("finish", help="complete a take whose program was killed: BVH files, videos")
     score = actions.add_parser("score", help="identities against the truth of a clip of 'synth demo'")
     steady = actions.add_parser("steadiness", help="how much people tremble, slide and change their size; needs no truth")
     steady.add_argument("takes", nargs="+", metavar="take", help="take folder")
-    for action in (show, finish, swap, merge, cut, score):
+    for action in (show, finish, score):
         action.add_argument("take", help="take folder")
-    for action, names in ((swap, ("one", "other")), (merge, ("into", "other")), (cut, ("person",))):
-        for name in names:
-            action.add_argument(name, type=int, help="id of a person, as 'take show' lists them")
-        action.add_argument("-o", "--output", metavar="DIR", help="folder of the new take (default: one beside the old)")
-        action.add_argument("--json", action="store_true", help="print what was written as JSON")
-    swap.add_argument("--from", dest="from_s", type=float, default=0.0, metavar="S", help="from second S on (default: all)")
-    cut.add_argument("--at", dest="at_s", type=float, required=True, metavar="S", help="second of the cut")
     score.add_argument("--truth", required=True, metavar="FILE", help="demo-truth.npz of the clip that was processed whole")
     for action in (show, finish, score, steady):
         action.add_argument("--json", action="store_true", help="print as JSON")
+    take_edit.add(actions)
+    take_export.add(actions)
 
     show.set_defaults(run=_show)
     finish.set_defaults(run=_finish)
-    swap.set_defaults(run=_swap)
-    merge.set_defaults(run=_merge)
-    cut.set_defaults(run=_cut)
     score.set_defaults(run=_score)
     steady.set_defaults(run=_steadiness)
 
 
 def _show(options: argparse.Namespace) -> int:
-    import numpy as np
+    from xnect_lite.record.people import summarise
+    from xnect_lite.record.presence import presence_of
 
     take = _loaded(options.take)
     if take.damage:
@@ -63,19 +56,32 @@ def _show(options: argparse.Namespace) -> int:
     if take.info.get("state") == "recording":
         print(_unfinished(take), file=sys.stderr)
     files = {person.get("id"): person.get("file") for person in take.info.get("people", [])}
-    rows: list[dict[str, Any]] = []
-    for identity in take.ids:
-        times = np.unique(take.t_s[take.id == identity])
-        rows.append({"id": identity, "first_t_s": float(times[0]), "last_t_s": float(times[-1]), "frames": len(times),
-                     "file": files.get(identity)})  # fmt: skip
+    people = summarise(take, 0.0, presence_of(take))
     if options.json:
-        print(json.dumps(rows, indent=2))
+        print(json.dumps([asdict(person) | {"file": files.get(person.id)} for person in people], indent=2))
         return 0
-    print(f"{'id':>4}{'from s':>10}{'to s':>10}{'frames':>8}   file")
-    for row in rows:
-        file = printable(row["file"] or "-")
-        print(f"{row['id']:>4}{row['first_t_s']:>10.2f}{row['last_t_s']:>10.2f}{row['frames']:>8}   {file}")
+    titles = ("measured", "bridged", "held", "absent")
+    print(
+        f"{'id':>4} {'name':<12}{'from s':>10}{'to s':>10}{'frames':>8}"
+        + "".join(f"{title:>10}" for title in titles)
+        + "   file"
+    )
+    for person in people:
+        counted = "".join(f"{getattr(person, title):>10}" for title in titles)
+        when = f"{person.first_t_s:>10.2f}{person.last_t_s:>10.2f}{person.frames:>8}"
+        print(f"{person.id:>4} {printable(person.name, 12):<12}{when}{counted}   {printable(files.get(person.id) or '-')}")
+    for line in remarks(take.info, len(take.every_frame_t_s)):
+        print(line)
     return 0
+
+
+def remarks(info: Mapping[str, Any], frames: int) -> list[str]:
+    """What a user should know of a take besides its people: frames that were dropped, and what to do about it."""
+    from xnect_lite.record.take import dropped_words
+
+    said = [words] if (words := dropped_words(info)) else []
+    steps = info.get("steps", [])
+    return said + ([f"{len(steps)} edits in place; xnect-lite take undo takes back the last"] if steps else [])
 
 
 def _loaded(folder: str) -> Take:
@@ -106,47 +112,8 @@ def _finish(options: argparse.Namespace) -> int:
     take = _loaded(options.take)
     if take.damage:
         print(f"{take.folder}: {take.damage}; the damaged file is kept", file=sys.stderr)
-    _print_written(export_take(options.take), options.json)
+    print_written(export_take(options.take), options.json)
     return 0
-
-
-def _swap(options: argparse.Namespace) -> int:
-    from xnect_lite.record.edit import swap_ids
-
-    what = f"swapped {options.one} and {options.other} from {options.from_s:g} s on"
-    return _edit(options, lambda take: swap_ids(take, options.one, options.other, options.from_s), what)
-
-
-def _merge(options: argparse.Namespace) -> int:
-    from xnect_lite.record.edit import merge_ids
-
-    what = f"merged {options.other} into {options.into}"
-    return _edit(options, lambda take: merge_ids(take, options.into, options.other), what)
-
-
-def _cut(options: argparse.Namespace) -> int:
-    from xnect_lite.record.edit import cut_id
-
-    what = f"cut {options.person} at {options.at_s:g} s"
-    return _edit(options, lambda take: cut_id(take, options.person, options.at_s), what)
-
-
-def _edit(options: argparse.Namespace, edit, what: str) -> int:
-    from xnect_lite.record.edit import edit_take
-
-    summary = edit_take(options.take, edit, what, options.output)
-    _print_written(summary, options.json, edit=what)
-    return 0
-
-
-def _print_written(summary: TakeSummary, as_json: bool, **more: str) -> None:
-    if as_json:
-        people = [{"id": p.id, "file": p.file, "frames": p.frames} for p in summary.people]
-        print(json.dumps({"folder": str(summary.folder), **more, "people": people}, indent=2))
-        return
-    print(summary.folder)
-    for person in summary.people:
-        print(f"  id {person.id}: {person.file or 'no BVH, ' + person.skipped}")
 
 
 def _score(options: argparse.Namespace) -> int:
@@ -160,8 +127,6 @@ def _score(options: argparse.Namespace) -> int:
 
 
 def _steadiness(options: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from xnect_lite.evaluate.steadiness import steadiness
     from xnect_lite.record.take_folder import load_take
 

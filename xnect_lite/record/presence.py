@@ -89,9 +89,10 @@ def presence_at(
     last = len(sight_s) - 1
     lower = np.clip(np.searchsorted(sight_s, wanted_s + _SNAP_S, side="right") - 1, 0, last)
     upper = np.minimum(lower + 1, last)
-    between = np.append(bridgeable, False)[lower]
+    outside = (wanted_s < sight_s[0]) | (wanted_s > sight_s[-1])
+    between = np.append(bridgeable, False)[lower] & ~outside
     out[between] = Presence.BRIDGED
-    out[(wanted_s < sight_s[0]) | (wanted_s > sight_s[-1])] = Presence.ABSENT
+    out[outside] = Presence.ABSENT
     close = sight_s[upper] - sight_s[lower] <= 2 * snap_s
     nearer = np.where(np.abs(wanted_s - sight_s[lower]) <= np.abs(sight_s[upper] - wanted_s), lower, upper)
     seen = (np.abs(wanted_s - sight_s[nearer]) <= snap_s) | (close & between)

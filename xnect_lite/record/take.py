@@ -19,10 +19,11 @@ import numpy as np
 
 from xnect_lite.config import as_dict
 from xnect_lite.errors import XnectError, shown_address
-from xnect_lite.record.bvh import BvhOptions, build_clips
+from xnect_lite.record.bvh import BvhClip, BvhOptions
 from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
-from xnect_lite.record.presence import counts, presence_of
+from xnect_lite.record.people import PersonSummary, bvh_name
+from xnect_lite.record.shot import shot_of
 from xnect_lite.record.take_folder import (
     INFO_FILE,
     JOURNAL_FILE,
@@ -45,34 +46,7 @@ from xnect_lite.types import Floor, PoseResult
 __all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take", "load_take", "new_take_folder"]
 
 
-_MOST_STRETCHED, _ALWAYS_FRAMES = 10, 100_000  # of a BVH file: so many for each frame of the take, and some besides
-_NEARLY = 0.99  # of the least time in view: 15 frames at 30.01 a second are half a second, too
-_PAUSE_S = 0.25  # a frame that stands for longer is followed by a pause
 _SAME_UP = float(np.cos(np.radians(1.0)))  # cosine of a tilt too small to be written while recording
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PersonSummary:
-    """One identity of a take.
-
-    file:    person02.bvh is id 2; None = no file was made, ``skipped`` says why.
-    seen_s:  time in view; first_t_s .. last_t_s may hold absences.
-    frames:  in which the person was seen.
-    measured, bridged, held, absent: the frames of the take, as `presence` counts them.
-    """
-
-    id: int
-    name: str
-    file: str | None
-    skipped: str
-    first_t_s: float
-    last_t_s: float
-    seen_s: float
-    frames: int
-    measured: int
-    bridged: int
-    held: int
-    absent: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -234,39 +208,28 @@ def export_take(
     if own and (folder / JOURNAL_FILE).exists():
         secure_journal(folder)
     take = load_take(folder)
-    options = options or _recorded_options(take.info)
-    if options.up_cam is None and "floor" in take.info:
-        options = dataclasses.replace(options, up_cam=tuple(take.info["floor"]["up_cam"]))
+    options = options or recorded_options(take.info)
     if min_person_s is None:
         min_person_s = float(take.info.get("min_person_s", 0.5))
-    if unknown := set(ids or ()) - set(take.ids):
-        raise XnectError(str(folder), f"has no person {min(unknown)}", f"Its people are {take.ids}")
-    people = summarise(take, min_person_s, presence_of(take, options.max_gap_s))
-    numbered = [person for person in people if person.file]
-
+    shot = shot_of(take, with_floor_of(take, options), min_person_s=min_person_s, people="all" if ids is None else ids)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise refused(out, error) from error
-    files: list[Path] = []
-    if numbered:
-        start_s, end_s = float(take.every_frame_t_s.min()), float(take.every_frame_t_s.max())
-        _check_span(take, options.fps * (end_s - start_s))
-        clips = build_clips([take.track(p.id) for p in numbered], options, start_s=start_s, end_s=end_s)
-        for person, clip in zip(numbered, clips, strict=True):
-            if ids is None or person.id in ids:
-                files.append(write_bvh(out / str(person.file), clip))
+    written = {person.id: write_clips(out, person, shot.clips(person)) for person in shot.people}
+    files = [path for paths in written.values() for path in paths]
+    people = tuple(_with_file(person, written.get(person.id)) for person in shot.every)
     times = take.every_frame_t_s
     summary = TakeSummary(
         folder=out,
         files=tuple(files),
-        people=tuple(people),
+        people=people,
         frames=len(times),
         duration_s=float(np.ptp(times)) if len(times) else 0.0,
     )
     if own:
         _remove_stale(take, people, files)
-        write_info(folder, dict(take.info) | _outcome(take, summary, options, min_person_s))
+        write_info(folder, dict(take.info) | _outcome(take, summary, shot.options, min_person_s))
         log(folder, f"{summary.frames} frames, {summary.duration_s:.2f} s")
         for p in people:
             log(folder, f"id {p.id}: {p.file or 'no BVH, ' + p.skipped}")
@@ -275,53 +238,46 @@ def export_take(
     return summary
 
 
-def _check_span(take: Take, frames: float) -> None:
-    """Raises XnectError if BVH files would have far more frames than the take: hours for seconds, from a damaged time."""
-    most = _MOST_STRETCHED * len(take.every_frame_t_s) + _ALWAYS_FRAMES
-    if frames > most:
-        cause = f"has {len(take.every_frame_t_s)} frames, but their times would make {frames:,.0f} frames of a BVH file"
-        raise XnectError(str(take.folder), cause, f"At most {most:,} are written: mend its times, or give a lower frame rate")
+def _with_file(person: PersonSummary, paths: list[Path] | None) -> PersonSummary:
+    """What is said of a person whose absences are cut out: the first of their files, or that there is none."""
+    if paths:
+        return dataclasses.replace(person, file=paths[0].name)
+    return person if paths is None else dataclasses.replace(person, file=None, skipped="no stay is long enough")
+
+
+def write_clips(out: Path, person: PersonSummary, clips: Sequence[BvhClip]) -> list[Path]:
+    """The BVH files of one person; of several each has its number: person02_1.bvh. Raises XnectError."""
+    return [write_bvh(out / name, clip) for name, clip in zip(clip_names(person, len(clips)), clips, strict=True)]
+
+
+def clip_names(person: PersonSummary, count: int) -> list[str]:
+    """Names of the BVH files of a person who has so many."""
+    stem = Path(bvh_name(person.id)).stem
+    return [f"{stem}.bvh"] if count == 1 else [f"{stem}_{number}.bvh" for number in range(1, count + 1)]
+
+
+def dropped_words(info: Mapping[str, Any]) -> str:
+    """What take.json says of frames that were lost, and what to do about it; "" if none were."""
+    frames = info.get("frames", {})
+    dropped, recorded = frames.get("dropped") or 0, frames.get("recorded") or 0
+    if not dropped:
+        return ""
+    share = f"{dropped} of {dropped + recorded} frames were dropped"
+    video = info.get("video") or {}
+    if video.get("file"):
+        return f"{share}, but its video has them: xnect-lite process with this folder makes a take of every frame"
+    return f"{share}: the pipeline was slower than the source. Process the film itself, or choose a faster back end"
+
+
+def with_floor_of(take: Take, options: BvhOptions) -> BvhOptions:
+    """``options`` with the tilt that was found while recording, unless they name one."""
+    if options.up_cam is None and "floor" in take.info:
+        return dataclasses.replace(options, up_cam=tuple(take.info["floor"]["up_cam"]))
+    return options
 
 
 def _floor_info(floor: Floor) -> dict[str, Any]:
     return {"up_cam": floor.up_cam.tolist(), "height_mm": float(floor.height_mm)}
-
-
-def summarise(take: Take, min_person_s: float, presence: Mapping[int, np.ndarray]) -> list[PersonSummary]:
-    """Who is in a take, in order of first appearance. ``presence``: of each, as `presence.presence_of` has it."""
-    lengths_s = _frame_lengths_s(take.every_frame_t_s)
-    return [_summarise(take, identity, min_person_s, counts(presence[identity]), lengths_s) for identity in take.ids]
-
-
-def _summarise(take: Take, identity: int, min_s: float, frames: dict[str, int], lengths_s: np.ndarray) -> PersonSummary:
-    rows = take.id == identity
-    times = np.unique(take.t_s[rows])
-    seen_s = float(lengths_s[np.isin(take.every_frame_t_s, times)].sum())
-    skipped = ""
-    if seen_s < _NEARLY * min_s:
-        skipped = f"seen for less than {min_s:g} s"
-    elif not np.isfinite(take.joints_mm[rows]).all(axis=2).any():
-        skipped = "no 3D pose"
-    file = None if skipped else bvh_name(identity)
-    name = take.names.get(identity, "")
-    return PersonSummary(identity, name, file, skipped, float(times[0]), float(times[-1]), seen_s, len(times), **frames)
-
-
-def _frame_lengths_s(every_frame_t_s: np.ndarray) -> np.ndarray:
-    """(N,) seconds that each frame stands for: up to the next, where that comes without a pause."""
-    if len(every_frame_t_s) < 2:
-        return np.zeros(len(every_frame_t_s))
-    order = np.argsort(every_frame_t_s, kind="stable")
-    steps_s = np.diff(every_frame_t_s[order])
-    usual_s = float(np.median(steps_s))
-    out = np.empty(len(order))
-    out[order] = np.minimum(np.append(steps_s, usual_s), max(_PAUSE_S, 1.5 * usual_s))
-    return out
-
-
-def bvh_name(identity: int) -> str:
-    """The BVH file of the person with this id."""
-    return f"person{identity:02d}.bvh"
 
 
 def _outcome(take: Take, summary: TakeSummary, options: BvhOptions, min_person_s: float) -> dict[str, Any]:
@@ -344,17 +300,22 @@ def _outcome(take: Take, summary: TakeSummary, options: BvhOptions, min_person_s
     }
 
 
-def _remove_stale(take: Take, people: list[PersonSummary], written: list[Path]) -> None:
+def _remove_stale(take: Take, people: Sequence[PersonSummary], written: list[Path]) -> None:
     """Delete files of an earlier export that are no longer anybody's, or belong to somebody else by now."""
-    current = {person.file: person.id for person in people}
-    for person in take.info.get("people", []):
-        name = str(person.get("file"))
-        path = take.folder / name
-        if re.fullmatch(r"person\d+\.bvh", name) and path not in written and current.get(name) != person.get("id"):
+    listed = {str(person.get("file")) for person in take.info.get("people", [])}
+    current = {str(person.file) for person in people}
+    stems = "|".join(
+        re.escape(Path(name).stem.split("_")[0]) for name in listed if re.fullmatch(r"person\d+(_\d+)?\.bvh", name)
+    )
+    for path in take.folder.glob("person*.bvh") if stems else ():
+        its_number = re.fullmatch(rf"({stems})(_\d+)?\.bvh", path.name)
+        was_written_anew = any(other.stem.split("_")[0] == path.stem.split("_")[0] for other in written)
+        if its_number and path not in written and (was_written_anew or f"{its_number[1]}.bvh" not in current):
             path.unlink(missing_ok=True)
 
 
-def _recorded_options(info: Mapping[str, Any]) -> BvhOptions:
+def recorded_options(info: Mapping[str, Any]) -> BvhOptions:
+    """The options that a take was recorded or last written with."""
     known = {field.name for field in dataclasses.fields(BvhOptions)}
     stored = {key: value for key, value in info.get("bvh", {}).items() if key in known}
     if stored.get("up_cam") is not None:

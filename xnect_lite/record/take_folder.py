@@ -39,7 +39,7 @@ INFO_FILE, POSES_FILE, JOURNAL_FILE, LOG_FILE = "take.json", "poses.npz", "poses
 _FIT_FIELDS = {"rotations": (NUM_TREE_JOINTS, 3, 3), "bone_lengths_mm": (NUM_JOINTS,), "foot_stands": (2,)}
 _ROW_FIELDS = ("t_s", "frame_index", "id", "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm", *_FIT_FIELDS)
 _LONGEST_NAME = 80  # bytes of a film's name in a folder's: file systems take 255, and files in it have names, too
-_OWN_FILES = re.compile(r"(take\.json|poses\.npz)(\.tmp)?|poses\.journal|log\.txt|overlay\.mp4|person\d+\.bvh(\.tmp)?")
+_OWN_FILES = re.compile(r"(take\.json|poses\.npz)(\.tmp)?|poses\.journal|log\.txt|overlay\.mp4|person\d+(_\d+)?\.bvh(\.tmp)?")
 _LATEST_S = 1e7  # four months: nobody films for longer, and times beyond it are damage
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from reprlib import repr as short
 from typing import Any
 
+from xnect_lite.record.euler import ORDERS
 from xnect_lite.record.names import LONGEST_NAME
 from xnect_lite.record.steps import step_problem
 
@@ -103,6 +104,7 @@ def _is_named(identity: str, name: Any) -> bool:
 _BVH: dict[str, Check] = {
     "fps": _rate, "max_gap_s": lambda v: _number(v) and v >= 0, "floor": _is_flag, "recentre": _is_flag,
     "t_pose_first": _is_flag, "up_cam": _unknown_or(_direction), "gaps": _is_gap_rule,
+    "own_floor": _is_flag, "bounded": _is_flag, "euler": lambda v: v in ORDERS, "spine": lambda v: v in ("plain", "mixamo"),
 }  # fmt: skip
 _INFO: dict[str, Check] = {
     "schema_version": _whole, "state": _text, "source": _text, "started": _text, "fps": _unknown_or(_positive),

@@ -11,6 +11,7 @@ from xnect_lite.skeleton import NUM_JOINTS, ROOT
 
 _FARTHEST_MM = 1e8  # from the camera; what is farther was never seen
 _NOT_A_TURN = 0.2
+_BLOCK = 1024  # frames looked at together: their products need not be held for hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Track:
 
 
 def clean_track(track: Track) -> Track:
-    """In order of time, without repeated times or frames that hold nothing, or that were not fitted if any was; float64.
+    """In order of time, without repeated times or frames that hold nothing, or that were not fitted if any was.
+
+    All in float64 but for rotations.
 
     Raises XnectError for a track without any pose.
     """
@@ -57,12 +60,16 @@ def clean_track(track: Track) -> Track:
     bridged = np.zeros(len(order), bool) if track.bridged is None else np.asarray(track.bridged, bool)[order]
     if track.rotations is None or track.bone_lengths_mm is None or not fitted.any():
         return Track(t_s[order], joints[order], root[order], bridged=bridged)
-    rotations, lengths_mm = track.rotations[order].astype(float), track.bone_lengths_mm[order].astype(float)
-    return Track(t_s[order], joints[order], root[order], rotations, lengths_mm, bridged)
+    lengths_mm = track.bone_lengths_mm[order].astype(float)
+    return Track(t_s[order], joints[order], root[order], track.rotations[order], lengths_mm, bridged)
 
 
 def _are_turns(rotations: np.ndarray) -> np.ndarray:
     """(F,) whether all matrices (F, 21, 3, 3) of a frame are rotations, as far as float32 and a blend of two leave them."""
-    r = np.where((np.abs(rotations) <= 2.0).all(axis=(2, 3), keepdims=True), rotations, 0.0).astype(float)
-    off = np.abs(r @ np.swapaxes(r, 2, 3) - np.eye(3)).max(axis=(2, 3))
-    return ((off < _NOT_A_TURN) & (np.linalg.det(r) > 0.0)).all(axis=1)
+    fits = np.empty(len(rotations), bool)
+    for first in range(0, len(rotations), _BLOCK):
+        block = rotations[first : first + _BLOCK]
+        r = np.where((np.abs(block) <= 2.0).all(axis=(2, 3), keepdims=True), block, 0.0).astype(float)
+        off = np.abs(r @ np.swapaxes(r, 2, 3) - np.eye(3)).max(axis=(2, 3))
+        fits[first : first + _BLOCK] = ((off < _NOT_A_TURN) & (np.linalg.det(r) > 0.0)).all(axis=1)
+    return fits

@@ -1,0 +1,79 @@
+"""Joints as markers, for programs of biomechanics: TRC (OpenSim) and C3D. Millimetres, Y up, one file per person.
+
+What was neither measured nor bridged is a missing marker: an empty field in TRC, a residual of -1 in C3D.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from xnect_lite.record.formats.files import library, new_file, new_path, person_path, subject
+from xnect_lite.record.shot import Shot
+from xnect_lite.skeleton import JOINTS
+
+_ROW_END = "\t\n"  # OpenSim overlooks an empty field at the very end
+_SIDES = {"l_": "L", "r_": "R"}
+
+
+def marker_name(joint: str) -> str:
+    """r_shoulder -> RShoulder, head_top -> HeadTop."""
+    side = _SIDES.get(joint[:2], "")
+    return side + "".join(part.capitalize() for part in (joint[2:] if side else joint).split("_"))
+
+
+MARKERS = [marker_name(joint) for joint in JOINTS]
+
+
+def write_trc(shot: Shot, folder: Path) -> list[Path]:
+    """person02.trc and so on, as OpenSim's TRCFileAdapter reads them."""
+    return [_write_trc(shot, person_path(folder, person, "trc"), shot.points(person, shot.times_s).points_mm)
+            for person in shot.people]  # fmt: skip
+
+
+def _write_trc(shot: Shot, path: Path, points_mm: np.ndarray) -> Path:
+    count, fps = len(points_mm), shot.options.fps
+    empty = "\t" * 2
+    head = [
+        f"PathFileType\t4\t(X/Y/Z)\t{path.name}",
+        "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits\tOrigDataRate\tOrigDataStartFrame\tOrigNumFrames",
+        f"{fps:.6f}\t{fps:.6f}\t{count}\t{len(MARKERS)}\tmm\t{fps:.6f}\t1\t{count}",
+        "Frame#\tTime\t" + "".join(f"{marker}\t{empty}" for marker in MARKERS).rstrip("\t"),
+        "\t\t" + "\t".join(f"X{n}\tY{n}\tZ{n}" for n in range(1, len(MARKERS) + 1)),
+        "",
+    ]
+    form = "\t".join(["%.4f"] * (3 * len(MARKERS)))
+    with new_file(path) as file:
+        file.write(("\n".join(head) + "\n").encode())
+        for number, row in enumerate((points_mm.reshape(count, -1) + 0.0).tolist()):
+            fields = (form % tuple(row)).replace("nan", "")
+            file.write(f"{number + 1}\t{number / fps:.6f}\t{fields}{_ROW_END}".encode())
+    return path
+
+
+def write_c3d(shot: Shot, folder: Path) -> list[Path]:
+    """person02.c3d and so on."""
+    ezc3d = library("ezc3d", "C3D")
+    files = []
+    for person in shot.people:
+        points_mm = shot.points(person, shot.times_s).points_mm
+        c3d = ezc3d.c3d()
+        point = c3d["parameters"]["POINT"]
+        point["RATE"]["value"] = [float(shot.options.fps)]
+        point["UNITS"]["value"] = ["mm"]
+        point["LABELS"]["value"] = tuple(MARKERS)
+        c3d.add_parameter("POINT", "X_SCREEN", ["+X"])
+        c3d.add_parameter("POINT", "Y_SCREEN", ["+Y"])
+        c3d.add_parameter("SUBJECTS", "NAMES", [subject(person)])
+        c3d["header"]["points"]["frame_rate"] = float(shot.options.fps)
+        data = np.ones((4, len(MARKERS), len(points_mm)))
+        data[:3] = points_mm.transpose(2, 1, 0)
+        c3d["data"]["points"] = data
+        residuals = np.where(np.isnan(points_mm).any(axis=2), -1.0, 0.0).T[None]
+        c3d["data"]["meta_points"]["residuals"] = residuals
+        path = person_path(folder, person, "c3d")
+        with new_path(path) as partial:
+            c3d.write(str(partial))
+        files.append(path)
+    return files
