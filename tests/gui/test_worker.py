@@ -223,8 +223,8 @@ def test_other_settings_take_over_while_a_camera_plays(qtbot, make_worker):
 
 @pytest.fixture
 def clip(tmp_path):
-    """A folder of forty pictures, which is processed like a clip."""
-    return str(make_film(tmp_path / "film"))
+    """A video of forty frames."""
+    return str(make_film(tmp_path / "film.mp4"))
 
 
 def _job(clip, tmp_path, **options):

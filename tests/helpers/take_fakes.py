@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-import cv2
+import av
 import numpy as np
 from gui_fakes import make_people
 
+from xnect_lite.record.bvh import BvhOptions
 from xnect_lite.record.take import TakeRecorder
 from xnect_lite.types import Frame, PoseResult
 
@@ -19,7 +20,7 @@ SIZE, FPS = (160, 90), 25.0
 def make_take(folder: Path, seen: Mapping[int, set[int]], frames: int = 40, film: Path | None = None) -> Path:
     """A finished take in ``folder``. ``seen``: identity -> the frames it is seen in; ``film``: the file it was made of."""
     job = {"key": "k", "source": str(film)} if film else None
-    recorder = TakeRecorder(folder, source="clip.mp4", fps=FPS, min_person_s=0.0, job=job)
+    recorder = TakeRecorder(folder, source="clip.mp4", fps=FPS, min_person_s=0.0, job=job, bvh=BvhOptions(fps=FPS))
     for n in range(frames):
         ids = [identity for identity in sorted(seen) if n in seen[identity]]
         places = [(-800.0 + 700 * identity + 10 * n, 100.0, 4000.0) for identity in ids]
@@ -31,9 +32,20 @@ def make_take(folder: Path, seen: Mapping[int, set[int]], frames: int = 40, film
     return folder
 
 
-def make_film(folder: Path, frames: int = 40) -> Path:
-    """A folder of pictures that plays like a clip; picture n is of brightness 30 + n."""
-    folder.mkdir(parents=True)
-    for n in range(frames):
-        cv2.imwrite(str(folder / f"{n:03d}.png"), np.full((SIZE[1], SIZE[0], 3), 30 + n, np.uint8))
-    return folder
+def make_film(file: Path, frames: int = 40) -> Path:
+    """A video; picture n is of brightness 30 + 3 n."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("libx264", rate=int(FPS))
+        stream.width, stream.height, stream.pix_fmt = SIZE[0], SIZE[1], "yuv420p"
+        stream.options = {"crf": "3", "g": "12"}
+        for n in range(frames):
+            image = np.full((SIZE[1], SIZE[0], 3), 30 + 3 * n, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+    return file
+
+
+def picture_number(image: np.ndarray) -> int:
+    """Which picture of `make_film` this is."""
+    return round((float(image.mean()) - 30) / 3)

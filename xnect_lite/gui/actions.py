@@ -14,7 +14,8 @@ class Action:
     shortcuts:    keys, as QKeySequence spells them; the first is shown.
     tip:          what it does, for tooltip and status bar.
     icon:         of `icons.ICONS`; "" = none.
-    needs:        what must be there for it: "take" open, "person" chosen in a take, "file" in work; "" = nothing.
+    needs:        what must be there for it: a "take" open, a "person" chosen in it, something to "undo" or "redo", a "file" in
+                  work; "" = nothing.
     is_toggle, is_on:  has a tick, and whether it starts ticked.
     is_menu:      opens a menu whose entries are known only then.
     in_toolbar:   also a button.
@@ -67,8 +68,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_out", "Take", "Mark out", ("O",), "Play and export up to this frame", "out", "take"),
     Action("clear_marks", "Take", "Clear marks", ("Shift+I",), "The whole take again", needs="take"),
     Action("trim", "Take", "Trim to marks", (), "Leave out what is not between the marks; can be undone", needs="take"),
-    Action("undo", "People", "Undo", ("Ctrl+Z",), "Take back the last edit", "undo", "take"),
-    Action("redo", "People", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Do again what was taken back", "redo", "take"),
+    Action("undo", "People", "Undo", ("Ctrl+Z",), "Take back the last edit", "undo", "undo"),
+    Action("redo", "People", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Do again what was taken back", "redo", "redo"),
     Action("swap", "People", "Swap from here with", ("X",), "From this frame on, two people change places", needs="person",
            is_menu=True, starts_group=True),
     Action("merge", "People", "Merge into", ("M",), "The chosen person and another are one", needs="person", is_menu=True),

@@ -46,7 +46,7 @@ class Controls:
         self.recolor()
 
     def enable(self, there: Collection[str]) -> None:
-        """Only what can be done now. ``there``: of "take", "person", "file"."""
+        """Only what can be done now. ``there``: what actions need."""
         for entry in ACTIONS:
             self.actions[entry.name].setEnabled(not entry.needs or entry.needs in there)
 

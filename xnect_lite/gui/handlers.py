@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QFileDialog, QMenu
 
 from xnect_lite.gui.controls import fill_camera_menu
 from xnect_lite.gui.dialogs import show_about, show_shortcuts
-from xnect_lite.gui.export_dialog import show_export
+from xnect_lite.gui.export.dialog import show_export
 from xnect_lite.gui.folders import open_folder
 from xnect_lite.gui.settings.dialog import show_settings
 

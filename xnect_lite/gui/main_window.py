@@ -265,10 +265,7 @@ class MainWindow(QMainWindow):
         """Parts that belong to a take, a file in work, or a camera."""
         is_take = self.player.is_open
         self.panel.setVisible(is_take)
-        there = {"take"} if is_take else set()
-        there |= {"person"} if is_take and self.looks.chosen else set()
-        there |= {"file"} if self.files.is_busy else set()
-        self.controls.enable(there)
+        self.controls.enable(self._there())
         if is_take:
             assert self.player.playback is not None and self.player.editor is not None
             self.panel.show_take(self.player.playback, self.player.lanes)
@@ -282,6 +279,11 @@ class MainWindow(QMainWindow):
         self._show_position()
         self._tick()
 
+    def _there(self) -> set[str]:
+        """What actions may need, and is there."""
+        there = {"file"} if self.files.is_busy else set()
+        return there | self.mending.there if self.player.is_open else there
+
     def _show_position(self) -> None:
         """The take stands at another frame."""
         if self.player.playback is None:
@@ -289,7 +291,7 @@ class MainWindow(QMainWindow):
         self.panel.show_position(self.player.playback)
         self.panel.show_speed(self.player.playback.speed)
         self.people.show_people(self.player.people_rows())
-        self.controls.enable({"take"} | ({"person"} if self.looks.chosen else set()))
+        self.controls.enable(self._there())
         self._show_run_action()
 
     def _show_recording_button(self) -> None:

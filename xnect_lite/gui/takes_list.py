@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QAbstractListModel, QModelIndex, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath, QPixmap
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -22,39 +19,14 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from xnect_lite.errors import XnectError
 from xnect_lite.gui import theme
+from xnect_lite.gui.aside import Aside
 from xnect_lite.gui.colors import CANVAS
 from xnect_lite.runners.shelf import TakeCard, scan_takes, thumbnail
 
 _PICTURE = QSize(80, 45)
 _ROW_PX = 61
 _EMPTY = "No takes yet.\nRecord one, or open a video."
-
-
-class _Background(QObject):
-    """Runs work on one thread of its own and brings the answer back to the GUI thread."""
-
-    _done = pyqtSignal(object, object)
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="takes")
-        self._done.connect(lambda then, answer: then(answer))
-
-    def run(self, work: Callable[[], object], then: Callable[[object], None]) -> None:
-        def job() -> None:
-            answer = work()
-            try:
-                self._done.emit(then, answer)
-            except RuntimeError:  # the window is gone
-                return
-
-        with contextlib.suppress(RuntimeError):  # closed: the window is going
-            self._pool.submit(job)
-
-    def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 class _Model(QAbstractListModel):
@@ -155,7 +127,7 @@ class TakesList(QWidget):
     def __init__(self, takes: Path, cache: Path | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._takes, self._cache = takes, cache
-        self._background = _Background(self)
+        self._background = Aside("takes", self)
         self._model = _Model()
         self._list = QListView()
         self._list.setAccessibleName("Takes")
@@ -188,13 +160,7 @@ class TakesList(QWidget):
         """Look again what there is; the answer comes later."""
         takes = self._takes
 
-        def scan() -> list[TakeCard] | str:
-            try:
-                return scan_takes(takes)
-            except XnectError as error:
-                return str(error)
-
-        self._background.run(scan, self._show)
+        self._background.run(lambda: scan_takes(takes), self._show)
 
     def mark_open(self, folder: Path | None) -> None:
         """The take that is shown in the window."""
@@ -206,10 +172,10 @@ class TakesList(QWidget):
         self._background.close()
 
     def _show(self, found: object) -> None:
-        if isinstance(found, str):
-            self._words.setText(found)
+        if isinstance(found, Exception):
+            self._words.setText(str(found))
             self._layout.setCurrentWidget(self._words)
-            self.failed.emit(found)
+            self.failed.emit(str(found))
             return
         assert isinstance(found, list)
         self._model.show(found)
@@ -221,6 +187,8 @@ class TakesList(QWidget):
                 self._background.run(lambda c=card: (c.folder, thumbnail(c.folder, self._cache)), self._show_picture)
 
     def _show_picture(self, found: object) -> None:
+        if isinstance(found, Exception):
+            return
         folder, image = found  # type: ignore[misc]
         if image is not None:
             self._model.pictures[folder] = _pixmap(image)

@@ -9,7 +9,7 @@ import numpy as np
 from xnect_lite.gui.player.frames import TakeFrames
 from xnect_lite.record.presence import Presence, Span, spans
 
-_MAIN_SHARE = 0.3  # of the time of whoever is there most: less is no main person
+_MAIN_SHARE = 0.5  # of the time of whoever is there most: less is no main person
 SEEN_WORDS = {
     Presence.ABSENT: "not there",
     Presence.MEASURED: "measured",

@@ -103,6 +103,15 @@ class Mending:
             editor.is_stale = False
             self._window.session.write_files(editor.folder)
 
+    @property
+    def there(self) -> set[str]:
+        """What actions need of a take that is open."""
+        editor = self._player.editor
+        found = {"take"} | ({"person"} if self._chosen else set())
+        if editor is not None:
+            found |= {name for name, words in (("undo", editor.undo_words), ("redo", editor.redo_words)) if words}
+        return found
+
     def name_edits(self, actions: dict[str, QAction]) -> None:
         """Undo and redo say what they would do."""
         editor = self._player.editor
@@ -112,7 +121,6 @@ class Mending:
         ):
             actions[name].setText(f"{title}: {words}" if words else title)
             actions[name].setToolTip(f"{title}: {words}" if words else f"Nothing to {title.lower()}")
-            actions[name].setEnabled(bool(words))
 
     def show_picture_names(self, views: Views) -> None:
         """What the line above the picture says of a take's film."""

@@ -1,4 +1,0 @@
-"""x"""
-
-
-def show_export(window): ...
