@@ -20,13 +20,22 @@ def add(verbs: argparse._SubParsersAction) -> None:
     """Register the verb."""
     process = verbs.add_parser("process", help="videos into takes: poses, one BVH per person, overlay video")
     process.add_argument(
-        "source", nargs="+", help="video files; or an image folder or pattern, stream URL, camera, 'synthetic'"
+        "source",
+        nargs="+",
+        help="video files; or a take with its film, an image folder or pattern, stream URL, camera, 'synthetic'",
     )
     process.add_argument(
         "-o", "--output", default="takes", metavar="TAKES", help="folder that takes are put in (default: takes)"
     )
     process.add_argument("--start", type=float, metavar="S", help="skip the first S seconds")
     process.add_argument("--end", type=float, metavar="S", help="stop at second S")
+    process.add_argument("--no-video", action="store_true", help="of a live source, do not keep the film beside the poses")
+    process.add_argument(
+        "--name", action="append", default=[], metavar="ID=NAME", help="what a person is called; may be repeated"
+    )
+    process.add_argument(
+        "--people", default="all", metavar="WHO", help="who gets a BVH file: all, main (who is there most), or ids such as 1,3"
+    )
     process.add_argument("--no-overlay", action="store_true", help="do not write overlay.mp4")
     process.add_argument("--again", action="store_true", help="process files again that have a finished take already")
     process.add_argument("--jobs", type=int, default=1, metavar="N", help="files at a time (default 1)")
@@ -43,11 +52,14 @@ def _process(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise XnectError(f"--jobs {options.jobs}", "is less than 1", "Give 1 or more")
     config = pipeline_config(options)
+    from xnect_lite.record.names import parse_names
+    from xnect_lite.record.people import parse_people
     from xnect_lite.runners.batch import Outcome, make_jobs, takes_of
 
     jobs = make_jobs(
-        options.source, options.output, config, start_s=options.start, end_s=options.end, overlay=not options.no_overlay
-    )
+        options.source, options.output, config, start_s=options.start, end_s=options.end, overlay=not options.no_overlay,
+        video=not options.no_video, names=parse_names(options.name), people=parse_people(options.people),
+    )  # fmt: skip
     earlier = {} if options.again else takes_of(options.output)
     is_done = {job: bool(job.key) and earlier.get(job.key, ("", False))[1] for job in jobs}
     outcomes = [Outcome(job.shown, "recognised", str(earlier[job.key][0])) for job in jobs if is_done[job]]
@@ -124,6 +136,8 @@ def _print_report(report: dict[str, Any]) -> None:
     print(report["take"]["folder"])
     for file in report["files"]:
         print(f"  {Path(file).name}")
+    for remark in report["take"]["remarks"]:
+        print(remark, file=sys.stderr)
     print(f"{report['frames']} frames, {report['frames_with_people']} with people, {report['frames_per_s']:.1f} frames/s")
     ran_on = ", ".join(report[name] for name in ("backbone", "device", "backend", "precision"))
     print(f"{'stage':<12}{'median ms':>10}{'p95 ms':>10}   {ran_on}")

@@ -70,16 +70,16 @@ def _show(options: argparse.Namespace) -> int:
         counted = "".join(f"{getattr(person, title):>10}" for title in titles)
         when = f"{person.first_t_s:>10.2f}{person.last_t_s:>10.2f}{person.frames:>8}"
         print(f"{person.id:>4} {printable(person.name, 12):<12}{when}{counted}   {printable(files.get(person.id) or '-')}")
-    for line in remarks(take.info, len(take.every_frame_t_s)):
+    for line in remarks(take.info):
         print(line)
     return 0
 
 
-def remarks(info: Mapping[str, Any], frames: int) -> list[str]:
+def remarks(info: Mapping[str, Any]) -> list[str]:
     """What a user should know of a take besides its people: frames that were dropped, and what to do about it."""
-    from xnect_lite.record.take import dropped_words
+    from xnect_lite.record.take import dropped_words, lost_words
 
-    said = [words] if (words := dropped_words(info)) else []
+    said = [words for words in (dropped_words(info), lost_words(info)) if words]
     steps = info.get("steps", [])
     return said + ([f"{len(steps)} edits in place; xnect-lite take undo takes back the last"] if steps else [])
 

@@ -40,6 +40,22 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             raise
 
 
+@contextlib.contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """As `whole_file`, for a library that wants to open the file itself: the path of one beside it, with the same ending.
+
+    Raises OSError.
+    """
+    partial = path.with_name(f".{os.getpid()}.{path.name}")
+    partial.unlink(missing_ok=True)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
 def append_line(path: Path, line: str) -> None:
     """Add a line to a text file, which is made if it is missing; a link is refused. Raises OSError."""
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)

@@ -22,8 +22,10 @@ from xnect_lite.errors import XnectError, shown_address
 from xnect_lite.record.bvh import BvhClip, BvhOptions
 from xnect_lite.record.bvh_file import write_bvh
 from xnect_lite.record.journal import JournalWriter
+from xnect_lite.record.names import checked_name
 from xnect_lite.record.people import PersonSummary, bvh_name
 from xnect_lite.record.shot import shot_of
+from xnect_lite.record.source_video import VIDEO_FILE, SourceVideo, mend_video
 from xnect_lite.record.take_folder import (
     INFO_FILE,
     JOURNAL_FILE,
@@ -34,6 +36,7 @@ from xnect_lite.record.take_folder import (
     load_take,
     log,
     new_take_folder,
+    read_info,
     refused,
     remove_take,
     rewrite_poses,
@@ -41,23 +44,29 @@ from xnect_lite.record.take_folder import (
     write_info,
 )
 from xnect_lite.skeleton import JOINTS
-from xnect_lite.types import Floor, PoseResult
+from xnect_lite.types import Floor, Frame, PoseResult
 
 __all__ = ["PersonSummary", "Take", "TakeRecorder", "TakeSummary", "export_take", "load_take", "new_take_folder"]
 
 
+OVERLAY_FILE = "overlay.mp4"
 _SAME_UP = float(np.cos(np.radians(1.0)))  # cosine of a tilt too small to be written while recording
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TakeSummary:
-    """What lies in a take folder after closing or exporting. ``files``: those written, whole paths."""
+    """What lies in a take folder after closing or exporting.
+
+    files:   those written, whole paths.
+    remarks: what the user should know, in sentences: frames that were dropped, and what to do about it.
+    """
 
     folder: Path
     files: tuple[Path, ...]
     people: tuple[PersonSummary, ...]
     frames: int
     duration_s: float
+    remarks: tuple[str, ...] = ()
 
 
 class TakeRecorder:
@@ -74,6 +83,9 @@ class TakeRecorder:
     config:       dataclass or mapping, saved in take.json.
     min_person_s: people seen for less get no BVH file.
     job:          what of a batch this take is, for take.json.
+    video:        keep the source's frames as well, those that are handed to `add_video`, in video.mp4.
+    names:        id -> name.
+    people:       who gets BVH files: all, main, or ids; see `shot.shot_of`.
 
     ``add`` and ``close`` may be called from different threads. Raises XnectError where the folder or the disk refuses.
     """
@@ -89,6 +101,9 @@ class TakeRecorder:
         min_person_s: float = 0.5,
         started: datetime | None = None,
         job: Mapping[str, Any] | None = None,
+        video: bool = False,
+        names: Mapping[int, str] | None = None,
+        people: str | Sequence[int] = "all",
     ) -> None:
         self.folder = Path(folder)
         self.summary: TakeSummary | None = None
@@ -108,7 +123,11 @@ class TakeRecorder:
             "bvh": dataclasses.asdict(bvh or BvhOptions()),
             "config": as_dict(config) if dataclasses.is_dataclass(config) else dict(config or {}),
             **({} if job is None else {"job": dict(job)}),
+            **({"names": {str(identity): checked_name(name) for identity, name in names.items()}} if names else {}),
+            **({} if people == "all" else {"wanted": people if isinstance(people, str) else list(people)}),
         }
+        self._video: SourceVideo | None = None
+        self._video_told = False
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for name in (INFO_FILE, POSES_FILE, JOURNAL_FILE):
@@ -125,6 +144,8 @@ class TakeRecorder:
         try:
             write_info(self.folder, self._info)
             self.log(f"recording {source}".rstrip())
+            if video:
+                self._video = SourceVideo(self.folder / VIDEO_FILE, fps)
         except BaseException:
             self._discard()
             raise
@@ -136,9 +157,30 @@ class TakeRecorder:
                 raise RuntimeError("this take is closed")
             self._journal.append(result)
             self._keep(result.floor)
+            self._tell_video()
             if self._info["size"] is None:
                 self._info |= {"size": list(result.frame.size), "focal_px": float(result.focal_px)}
                 write_info(self.folder, self._info)
+
+    def add_video(self, frame: Frame) -> None:
+        """Keep a frame in the film, whether or not it is ever looked at; never waits, may be called from any thread.
+
+        Without ``video``, or once the take is closed, nothing happens.
+        """
+        if self._video is not None:
+            self._video.add(frame)
+
+    @property
+    def video_lost(self) -> int:
+        """Frames that are missing in the film so far, because encoding did not keep up or the disk refused."""
+        return 0 if self._video is None else self._video.lost
+
+    def _tell_video(self) -> None:
+        """Where the film begins is known with its first frame; a take whose program is killed must say it."""
+        if self._video is not None and not self._video_told and self._video.start_s is not None:
+            self._video_told = True
+            self._info["video"] = {"file": VIDEO_FILE, "start_s": self._video.start_s}
+            write_info(self.folder, self._info)
 
     def _discard(self) -> None:
         with contextlib.suppress(XnectError):
@@ -167,6 +209,11 @@ class TakeRecorder:
         with self._lock:
             if self.summary is None:
                 self._journal.close()
+                if self._video is not None:
+                    self._video.close()
+                    self._info["video"] = self._video.about()
+                    if self._video.error:
+                        self.log(str(self._video.error))
                 if self._floor is not None:
                     self._info["floor"] = _floor_info(self._floor)
                 self._info["second_pass"] = second_pass is not None
@@ -206,12 +253,13 @@ def export_take(
     out = folder if out_folder is None else Path(out_folder)
     own = out.resolve() == folder.resolve()
     if own and (folder / JOURNAL_FILE).exists():
+        _mend_videos(folder)
         secure_journal(folder)
     take = load_take(folder)
     options = options or recorded_options(take.info)
     if min_person_s is None:
         min_person_s = float(take.info.get("min_person_s", 0.5))
-    shot = shot_of(take, with_floor_of(take, options), min_person_s=min_person_s, people="all" if ids is None else ids)
+    shot = shot_of(take, with_floor_of(take, options), min_person_s=min_person_s, people=wanted(take) if ids is None else ids)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -229,13 +277,31 @@ def export_take(
     )
     if own:
         _remove_stale(take, people, files)
-        write_info(folder, dict(take.info) | _outcome(take, summary, shot.options, min_person_s))
+        outcome = dict(take.info) | _outcome(take, summary, shot.options, min_person_s)
+        write_info(folder, outcome)
         log(folder, f"{summary.frames} frames, {summary.duration_s:.2f} s")
         for p in people:
             log(folder, f"id {p.id}: {p.file or 'no BVH, ' + p.skipped}")
         kept = [folder / name for name in (INFO_FILE, POSES_FILE, LOG_FILE)]
-        summary = dataclasses.replace(summary, files=(*kept, *files))
+        kept += [folder / VIDEO_FILE] if (folder / VIDEO_FILE).is_file() else []
+        remarks = tuple(words for words in (dropped_words(outcome), lost_words(outcome)) if words)
+        summary = dataclasses.replace(summary, files=(*kept, *files), remarks=remarks)
     return summary
+
+
+def wanted(take: Take) -> str | list[int]:
+    """Who of a take is to get files by the wish it was recorded with; ids that nobody has are left out."""
+    found = take.info.get("wanted", "all")
+    return found if isinstance(found, str) else [identity for identity in found if identity in take.ids]
+
+
+def _mend_videos(folder: Path) -> None:
+    """Make what a killed program left of its films playable; of one that was ended as it should be nothing is lost."""
+    if read_info(folder).get("video", {}).get("frames") is None:
+        for name in (VIDEO_FILE, OVERLAY_FILE):
+            path = folder / name
+            if path.is_file() and not path.is_symlink():
+                log(folder, f"{name}: {'mended' if mend_video(path) else 'nothing of it can be read'}")
 
 
 def _with_file(person: PersonSummary, paths: list[Path] | None) -> PersonSummary:
@@ -267,6 +333,16 @@ def dropped_words(info: Mapping[str, Any]) -> str:
     if video.get("file"):
         return f"{share}, but its video has them: xnect-lite process with this folder makes a take of every frame"
     return f"{share}: the pipeline was slower than the source. Process the film itself, or choose a faster back end"
+
+
+def lost_words(info: Mapping[str, Any]) -> str:
+    """What take.json says of frames that are missing in the film; "" if none are."""
+    video = info.get("video") or {}
+    lost, frames = video.get("lost") or 0, video.get("frames") or 0
+    if not lost:
+        return ""
+    why = "the processor did not keep up with encoding" if not video.get("error") else "it could not be written"
+    return f"{lost} of {lost + frames} frames are missing in the film: {why}"
 
 
 def with_floor_of(take: Take, options: BvhOptions) -> BvhOptions:

@@ -4,6 +4,8 @@
       take.json            what was recorded, how, and who is in it
       poses.npz            every person in every frame, unfiltered by any export choice
       person01.bvh ...     one file per person: person02.bvh is id 2
+      video.mp4            the film itself, of a take that was recorded live
+      overlay.mp4          the film with skeletons in it, where asked for
       log.txt              what happened when
 
 While recording, poses go to ``poses.journal``, which becomes ``poses.npz`` on closing. Nothing here is ever pickled.
@@ -39,7 +41,9 @@ INFO_FILE, POSES_FILE, JOURNAL_FILE, LOG_FILE = "take.json", "poses.npz", "poses
 _FIT_FIELDS = {"rotations": (NUM_TREE_JOINTS, 3, 3), "bone_lengths_mm": (NUM_JOINTS,), "foot_stands": (2,)}
 _ROW_FIELDS = ("t_s", "frame_index", "id", "person_score", "joints_px", "joint_score", "joints_mm", "root_cam_mm", *_FIT_FIELDS)
 _LONGEST_NAME = 80  # bytes of a film's name in a folder's: file systems take 255, and files in it have names, too
-_OWN_FILES = re.compile(r"(take\.json|poses\.npz)(\.tmp)?|poses\.journal|log\.txt|overlay\.mp4|person\d+(_\d+)?\.bvh(\.tmp)?")
+_OWN_FILES = re.compile(
+    r"(take\.json|poses\.npz)(\.tmp)?|poses\.journal|log\.txt|(overlay|video)\.mp4|person\d+(_\d+)?\.bvh(\.tmp)?"
+)
 _LATEST_S = 1e7  # four months: nobody films for longer, and times beyond it are damage
 
 
@@ -233,6 +237,16 @@ def _stored(stored: Mapping[str, np.ndarray], name: str) -> np.ndarray:
         shape = (len(stored["t_s"]), *_FIT_FIELDS[name])
         return np.zeros(shape, bool) if name == "foot_stands" else np.full(shape, np.nan, np.float32)
     return stored[name]
+
+
+def film_of(folder: str | Path) -> Path | None:
+    """The film beside a take's poses, where there is one. Raises XnectError for a folder that is a take without."""
+    folder = Path(folder)
+    if not (folder / INFO_FILE).is_file() or not any((folder / name).exists() for name in (POSES_FILE, JOURNAL_FILE)):
+        return None
+    if (folder / "video.mp4").is_file():
+        return folder / "video.mp4"
+    raise XnectError(str(folder), "is a take without its film", "Process the film that it was made from")
 
 
 def secure_journal(folder: Path) -> None:

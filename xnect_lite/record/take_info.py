@@ -113,6 +113,7 @@ _INFO: dict[str, Check] = {
     "floor": _section({"up_cam": _direction, "height_mm": _unknown_or(_number)}), "second_pass": _is_flag,
     "measured_fps": _unknown_or(_number), "duration_s": _unknown_or(_number), "frames": _is_section,
     "people": _list_of(_is_section), "edits": _list_of(_is_section), "steps": _are_steps, "undone": _are_steps,
-    "names": _are_names,
+    "names": _are_names, "wanted": lambda v: v in ("all", "main") or _list_of(_whole)(v),
+    "video": _section({"file": _unknown_or(_text), "start_s": _unknown_or(_number), "frames": _whole, "lost": _whole}),
 }  # fmt: skip
 _PERSON: dict[str, Check] = {"id": _whole, "file": _unknown_or(_text), "name": _text}

@@ -7,8 +7,9 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from xnect_lite.config import PipelineConfig, as_dict
 from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.files.locks import held
 from xnect_lite.record.journal import has_frames, is_being_recorded
-from xnect_lite.record.take_folder import JOURNAL_FILE, POSES_FILE, new_take_folder, read_info, refused, remove_take
+from xnect_lite.record.take_folder import JOURNAL_FILE, POSES_FILE, film_of, new_take_folder, read_info, refused, remove_take
 
 if TYPE_CHECKING:
     from xnect_lite.pipeline import Pipeline
@@ -33,6 +34,7 @@ class Job:
     """One file to process.
 
     name: of the take.
+    video, names, people: see `offline.process_source`.
     key:  the same whenever file, excerpt, settings and weights are; "" = never recognised.
     """
 
@@ -44,6 +46,9 @@ class Job:
     end_s: float | None = None
     overlay: bool = True
     key: str = ""
+    video: bool = True
+    names: tuple[tuple[int, str], ...] = ()
+    people: str | tuple[int, ...] = "all"
 
     @property
     def shown(self) -> str:
@@ -81,8 +86,11 @@ def make_jobs(
     start_s: float | None = None,
     end_s: float | None = None,
     overlay: bool = True,
+    video: bool = True,
+    names: Mapping[int, str] | None = None,
+    people: str | tuple[int, ...] = "all",
 ) -> list[Job]:
-    """A job for each source, in their order; a source named twice is processed once.
+    """A job for each source, in their order; a source named twice is processed once. A take stands for its film.
 
     Raises XnectError if there are no weights for the backbone asked for.
     """
@@ -93,15 +101,25 @@ def make_jobs(
     jobs: dict[str, Job] = {}
     for source in dict.fromkeys(sources):
         named = as_named(source)
+        title = Path(shown_address(named)).stem
+        if film := film_of(os.path.expanduser(named)):
+            title, source, named = _title_of(film.parent), str(film), str(film)
         path = Path(os.path.expanduser(named))
         key = ""
         if os.path.isfile(path):  # pathlib's own would raise for a name that is too long
             facts = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
+            facts += [sorted(names.items())] if names else []
+            facts += [people] if people != "all" else []
             key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:_KEY_CHARACTERS]
-        jobs.setdefault(
-            key or source, Job(source, Path(shown_address(named)).stem, str(takes), config, start_s, end_s, overlay, key)
-        )
+        named_people = tuple(sorted((names or {}).items()))
+        job = Job(source, title, str(takes), config, start_s, end_s, overlay, key, video, named_people, people)
+        jobs.setdefault(key or source, job)
     return list(jobs.values())
+
+
+def _title_of(take: Path) -> str:
+    """What a take was called, without its date."""
+    return re.sub(r"^\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d_?", "", take.resolve().name) or "take"
 
 
 def _stamp(path: Path) -> list[Any]:
@@ -176,8 +194,9 @@ def _make_take(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
             folder = new_take_folder(job.takes, job.name)
             note = {"key": job.key, "source": str(Path(as_named(job.source)).expanduser().resolve())} if job.key else None
             report = process_source(
-                source, pipeline, folder, overlay=job.overlay, on_frame=lambda _: progress(1, None), job=note
-            )
+                source, pipeline, folder, overlay=job.overlay, on_frame=lambda _: progress(1, None), job=note,
+                video=job.video, names=dict(job.names), people=job.people,
+            )  # fmt: skip
         return Outcome(job.shown, "done", str(folder), report.as_dict())
     except XnectError as error:
         return Outcome(job.shown, "failed", _kept(folder), error=str(error))

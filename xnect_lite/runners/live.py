@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -20,13 +20,15 @@ class LatestFrame:
 
     source:    owned from now on: `stop` closes it.
     realtime:  True plays a source that is not live at its own pace, as a camera would send it; False reads as fast as it can.
+    on_frame:  is given every frame that the source gives, on the source's thread, which waits for it.
 
     The thread starts at once.
     """
 
-    def __init__(self, source: Source, *, realtime: bool = False) -> None:
+    def __init__(self, source: Source, *, realtime: bool = False, on_frame: Callable[[Frame], None] | None = None) -> None:
         self._source = source
         self._paced = realtime and not source.live
+        self._on_frame = on_frame
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._error: BaseException | None = None
@@ -117,6 +119,8 @@ class LatestFrame:
                     start_s = now_s - frame.t_s if start_s is None else start_s
                     if self._stop.wait(max(0.0, start_s + frame.t_s - now_s)):
                         break
+                if self._on_frame is not None:
+                    self._on_frame(frame)
                 self._put(frame)
         except Exception as caught:
             error = caught

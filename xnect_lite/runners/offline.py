@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from xnect_lite.record.second_pass import second_pass_of
 from xnect_lite.record.take import TakeRecorder, TakeSummary
 from xnect_lite.record.take_folder import read_info, write_info
 from xnect_lite.runners.ahead import read_ahead
+from xnect_lite.runners.live import LatestFrame
 from xnect_lite.timer import StageStatistics, TimingWindow
-from xnect_lite.types import PoseResult
+from xnect_lite.types import Frame, PoseResult
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +57,14 @@ def process_source(
     overlay: bool = True,
     on_frame: Callable[[PoseResult], None] | None = None,
     job: Mapping[str, Any] | None = None,
+    video: bool = True,
+    names: Mapping[int, str] | None = None,
+    people: str | Sequence[int] = "all",
 ) -> ProcessReport:
     """Run every frame of ``source`` through ``pipeline`` and write a take into ``folder``, which is made with the first frame.
+
+    Of a live source, each time the newest frame; all of them are kept in video.mp4 unless ``video`` is False, for another run.
+    ``names`` and ``people``: see `TakeRecorder`.
 
     An interrupt or an error ends the take early; what was recorded so far is kept and readable. ``job`` is written into
     take.json, with ``complete: true`` once the source has come to its end.
@@ -66,17 +74,32 @@ def process_source(
     window, frames, with_people, begin = TimingWindow(length=None), 0, 0, time.perf_counter()
     recorder: TakeRecorder | None = None
     writer = OverlayWriter(folder / "overlay.mp4", fps) if overlay else None
-    with contextlib.ExitStack() as closing:
-        for frame in closing.enter_context(contextlib.closing(read_ahead(source))):
-            result = pipeline.process(frame)
+    opening = threading.Lock()
+
+    def recording() -> TakeRecorder:
+        """The recorder, made with the first frame."""
+        nonlocal recorder
+        with opening:
             if recorder is None:
                 recorder = TakeRecorder(
-                    folder, source=source.name, fps=source.fps, config=pipeline.config, bvh=BvhOptions(fps=fps), job=job
-                )
-                closing.callback(recorder.close, second_pass_of(pipeline.config))
-                if writer:
-                    closing.callback(writer.close)
-            recorder.add(result)
+                    folder, source=source.name, fps=source.fps, config=pipeline.config, bvh=BvhOptions(fps=fps), job=job,
+                    video=video and source.live, names=names, people=people,
+                )  # fmt: skip
+        return recorder
+
+    with contextlib.ExitStack() as closing:
+        closing.callback(lambda: recorder and recorder.close(second_pass_of(pipeline.config)))
+        if writer:
+            closing.callback(writer.close)
+        frames_of: Iterable[Frame]
+        if source.live:
+            kept = (lambda frame: recording().add_video(frame)) if video else None
+            frames_of = closing.enter_context(LatestFrame(source, on_frame=kept))
+        else:
+            frames_of = closing.enter_context(contextlib.closing(read_ahead(source)))
+        for frame in frames_of:
+            result = pipeline.process(frame)
+            recording().add(result)
             if writer:
                 writer.add(result)
             window.add(dict(result.timings_ms))

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import BinaryIO
 
 from xnect_lite.errors import XnectError, install, next_step_of
-from xnect_lite.files.whole_file import whole_file
+from xnect_lite.files.whole_file import whole_file, whole_path
 from xnect_lite.record.people import PersonSummary
 
 
@@ -28,16 +27,11 @@ def new_file(path: Path) -> Iterator[BinaryIO]:
 @contextlib.contextmanager
 def new_path(path: Path) -> Iterator[Path]:
     """A path for a library that wants to open the file itself; what it wrote there becomes ``path``, whole or not at all."""
-    partial = path.with_name(f".{os.getpid()}.{path.name}")  # libraries go by the ending
     try:
-        partial.unlink(missing_ok=True)
-        yield partial
-        os.replace(partial, path)
+        with whole_path(path) as partial:
+            yield partial
     except OSError as error:
         raise XnectError(str(path), f"cannot be written ({error.strerror or error})", next_step_of(error)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def library(module: str, what: str, extra: str = "formats") -> ModuleType:
