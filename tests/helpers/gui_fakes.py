@@ -122,6 +122,7 @@ class FakeRecorder:
         self.source, self.fps, self._fail_at = source, fps, fail_at
         self.folder = Path("take")
         self.results: list[PoseResult] = []
+        self.film: list[int] = []
         self.is_closed = False
 
     def add(self, result: PoseResult) -> None:
@@ -130,7 +131,10 @@ class FakeRecorder:
             raise XnectError("take", "the disk is full", "Free some space")
         self.results.append(result)
 
+    def add_video(self, frame: Frame) -> None:
+        self.film.append(frame.index)
+
     def close(self) -> SimpleNamespace:
         self.is_closed = True
         person = SimpleNamespace(file="person01.bvh")
-        return SimpleNamespace(folder=self.folder, people=(person,), frames=len(self.results), duration_s=0.5)
+        return SimpleNamespace(folder=self.folder, people=(person,), frames=len(self.results), duration_s=0.5, remarks=())

@@ -234,3 +234,18 @@ def test_people_who_are_ignored_are_not_recorded():
     session.processed(_update(0, make_people([(0, 0, 3000), (500, 0, 3000)], SIZE)))
     session.close()
     assert recorders.made[0].results[0].people.ids.tolist() == [1]
+
+
+def test_the_film_keeps_every_frame_that_comes_from_the_first_recorded_on():
+    recorders = Recorders()
+    session = Session(recorders)
+    session.source_opened("0", 30.0)
+    session.start_recording()
+    for index in range(3):
+        session.frame_came(_update(index).result.frame)  # before there is a take
+    session.processed(_update(1))
+    for index in (3, 4, 5):
+        session.frame_came(_update(index).result.frame)
+    session.processed(_update(5))
+    session.close()
+    assert recorders.made[0].film == [1, 3, 4, 5] and _indices(recorders.made[0]) == [1, 5]

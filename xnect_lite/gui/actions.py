@@ -67,6 +67,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("mark_in", "Take", "Mark in", ("I",), "Play and export from this frame on", "in", "take", starts_group=True),
     Action("mark_out", "Take", "Mark out", ("O",), "Play and export up to this frame", "out", "take"),
     Action("clear_marks", "Take", "Clear marks", ("Shift+I",), "The whole take again", needs="take"),
+    Action("again", "Take", "Process its film again…", (), "With other settings, or no frame lost", needs="take"),
     Action("trim", "Take", "Trim to marks", (), "Leave out what is not between the marks; can be undone", needs="take"),
     Action("undo", "People", "Undo", ("Ctrl+Z",), "Take back the last edit", "undo", "undo"),
     Action("redo", "People", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Do again what was taken back", "redo", "redo"),

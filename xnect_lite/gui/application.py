@@ -75,7 +75,7 @@ def _show(application: QApplication, options: Options, make_pipeline: MakePipeli
     except XnectError as error:  # settings that no longer go together must not keep the app from starting
         config, trouble = options.config, str(error)
     takes = Path(settings.now.takes).expanduser()
-    session = Session(take_opener(takes, config), takes=takes)
+    session = Session(take_opener(takes, config, video=settings.now.keep_video), takes=takes)
     worker = InferenceWorker(session, config, make_pipeline or load_pipeline, source_opener(settings))
     cache = None if options.screenshot else Path(platformdirs.user_cache_dir("xnect-lite")) / "thumbnails"
     window = MainWindow(options.source, session, worker, settings, cache=cache)

@@ -36,6 +36,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "loop": lambda: player.set_loop(actions("loop").isChecked()),
         "mark_in": lambda: player.mark(lambda p: p.set_in()), "mark_out": lambda: player.mark(lambda p: p.set_out()),
         "clear_marks": lambda: player.mark(lambda p: p.clear_marks()), "trim": mending.trim,
+        "again": lambda: process_again(window),
         "undo": mending.undo, "redo": mending.redo, "cut": mending.cut, "rename": mending.rename,
         "delete": mending.delete, "hide": lambda: player.hide(window.looks.chosen),
         "main_only": lambda: mending.only_main(actions("main_only").isChecked()), "next_person": player.choose_next,
@@ -67,6 +68,18 @@ def choose_take(window: MainWindow) -> None:
     """Ask for a take's folder."""
     if folder := QFileDialog.getExistingDirectory(window, "Open take", str(window.takes)):
         window.open_files([folder])
+
+
+def process_again(window: MainWindow) -> None:
+    """Every frame of the film of the take that is open, into another take."""
+    film, editor = window.player.film, window.player.editor
+    if editor is None or window.files.is_busy:
+        return
+    if film.path is None or film.is_drawn:
+        window.banner.show_info("The film of this take is not there: find it first, or open it as a video")
+        return
+    is_own = film.path.parent == editor.folder
+    window.files.ask([str(editor.folder if is_own else film.path)])
 
 
 def show_takes(window: MainWindow) -> None:

@@ -411,7 +411,7 @@ class MainWindow(QMainWindow):
     def use_settings(self, config: PipelineConfig) -> None:
         """Settings have changed; ``config`` is what they mean to the pipeline."""
         self.worker.configure(config)
-        self.session.record_into(take_opener(self.takes, config), self.takes)
+        self.session.record_into(take_opener(self.takes, config, video=self.settings.now.keep_video), self.takes)
         self.takes_list.show_folder(self.takes)
         self.looks.mirrored = self.settings.now.mirror
         self.actions_by_name["mirror"].setChecked(self.looks.mirrored)

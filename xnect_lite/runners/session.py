@@ -23,7 +23,7 @@ from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, without_secrets
 from xnect_lite.runners.events import Update
 from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
-from xnect_lite.types import PoseResult
+from xnect_lite.types import Frame, PoseResult
 
 if TYPE_CHECKING:
     from xnect_lite.record.take import TakeSummary
@@ -48,6 +48,7 @@ class Recorder(Protocol):
     folder: Path
 
     def add(self, result: PoseResult) -> None: ...
+    def add_video(self, frame: Frame) -> None: ...
     def close(self) -> TakeSummary: ...
 
 
@@ -55,15 +56,18 @@ OpenRecorder = Callable[[str, float | None], Recorder]
 """(name of the source, its frames per second if known) -> a recorder on a new folder. May raise XnectError."""
 
 
-def take_opener(takes: Path, config: PipelineConfig) -> OpenRecorder:
-    """Recorders that make a new take below ``takes``; what they need is imported when the first one is opened."""
+def take_opener(takes: Path, config: PipelineConfig, *, video: bool = False) -> OpenRecorder:
+    """Recorders that make a new take below ``takes``; what they need is imported when the first one is opened.
+
+    video: keep the film beside the poses.
+    """
 
     def open_take(source_name: str, fps: float | None) -> Recorder:
         from xnect_lite.record.bvh import BvhOptions
         from xnect_lite.record.take import TakeRecorder, new_take_folder
 
         folder = new_take_folder(takes, Path(source_name).stem)
-        return TakeRecorder(folder, source=source_name, fps=fps, config=config, bvh=BvhOptions(fps=fps or 30.0))
+        return TakeRecorder(folder, source=source_name, fps=fps, config=config, bvh=BvhOptions(fps=fps or 30.0), video=video)
 
     return open_take
 
@@ -148,6 +152,12 @@ class Session:
         with self._lock:
             self._statistics.reset()
             self._last_seen_s = self._clock()
+
+    def frame_came(self, frame: Frame) -> None:
+        """Every frame of the source, whether or not there is time to look at it: the film beside the poses keeps it."""
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.add_video(frame)
 
     def file_opened(self) -> None:
         """A file is processed from its first frame on; it makes its own take."""
@@ -311,6 +321,7 @@ class Session:
                 self._recorder = self._open_recorder(*self._source)
                 self._state, self._first_s = RecordingState.RECORDING, result.frame.t_s
                 self._dropped_before = self._dropped
+                self._recorder.add_video(result.frame)
             if self._ignored:
                 heeded = ~np.isin(result.people.ids, list(self._ignored))
                 result = dataclasses.replace(result, people=result.people.take(heeded))
@@ -351,4 +362,5 @@ class Session:
         files = sum(1 for person in summary.people if person.file)
         people = {0: "nobody long enough for a BVH file", 1: "1 BVH file"}.get(files, f"{files} BVH files")
         length = f"{summary.frames} frames, {summary.duration_s:.1f} s"
-        self._notices.put(Notice(f"Take saved: {length}, {people}, in {summary.folder}", folder=summary.folder))
+        remarks = "".join(f". {words}" for words in summary.remarks)
+        self._notices.put(Notice(f"Take saved: {length}, {people}, in {summary.folder}{remarks}", folder=summary.folder))

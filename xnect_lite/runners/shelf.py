@@ -17,11 +17,11 @@ import numpy as np
 from xnect_lite.capture import open_source
 from xnect_lite.capture.source import Source
 from xnect_lite.errors import XnectError
+from xnect_lite.record.source_video import VIDEO_FILE
+from xnect_lite.record.take import OVERLAY_FILE
 from xnect_lite.record.take_folder import INFO_FILE, read_info
 
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)_(\d\d)-(\d\d)-(\d\d)_?(.*)", re.DOTALL)
-_FILMS = ("video.mp4", "source.mp4")  # recorded beside the poses
-_OVERLAY = "overlay.mp4"
 _THUMBNAIL_PX = (192, 108)
 _MOMENT = 0.2  # of the take, at which its picture is taken
 
@@ -45,15 +45,17 @@ class Film:
 
     path:     None = there are none.
     is_drawn: skeletons are drawn in it already.
+    start_s:  of the take's clock, when the film begins.
     missing:  where the film was, if it is not there any more; "" = never heard of one.
     """
 
     path: Path | None
     is_drawn: bool = False
     missing: str = ""
+    start_s: float = 0.0
 
     def open_at(self, t_s: float) -> Source:
-        """The film from this second on. Raises XnectError."""
+        """The film from this second of its own on. Raises XnectError."""
         if self.path is None:
             raise XnectError("the film", "is not there", "Choose the file")
         return open_source(str(self.path), start_s=t_s or None)
@@ -98,16 +100,15 @@ def _started(folder: Path) -> datetime | None:
 
 def film_of(folder: Path, info: dict[str, Any] | Any) -> Film:
     """The best pictures there are of a take: its own recording, the file it was made of, or its overlay."""
-    for name in _FILMS:
-        if (folder / name).is_file():
-            return Film(folder / name)
+    if (folder / VIDEO_FILE).is_file():
+        video = info.get("video") if isinstance(info.get("video"), dict) else {}
+        return Film(folder / VIDEO_FILE, start_s=float(video.get("start_s") or 0.0))
     job = info.get("job") if isinstance(info.get("job"), dict) else {}
-    kept = job.get("source") if isinstance(job.get("source"), str) else info.get("film")
-    kept = kept if isinstance(kept, str) else ""
+    kept = job["source"] if isinstance(job.get("source"), str) else ""
     if kept and os.path.exists(kept):
         return Film(Path(kept))
-    if (folder / _OVERLAY).is_file():
-        return Film(folder / _OVERLAY, is_drawn=True, missing=kept)
+    if (folder / OVERLAY_FILE).is_file():
+        return Film(folder / OVERLAY_FILE, is_drawn=True, missing=kept)
     return Film(None, missing=kept or str(info.get("source") or ""))
 
 

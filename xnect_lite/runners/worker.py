@@ -256,7 +256,7 @@ class Worker:
 
         source = self._open_source(request.spec)
         self._is_live = source.live
-        with contextlib.closing(source), LatestFrame(source, realtime=True) as frames:
+        with contextlib.closing(source), LatestFrame(source, realtime=True, on_frame=self._session.frame_came) as frames:
             pipeline.reset()
             self._session.source_opened(source.name, source.fps)
             self._enter(WorkerState.RUNNING, source.name)

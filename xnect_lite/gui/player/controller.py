@@ -278,4 +278,4 @@ class Player(QObject):
         self._pictures = None
         self._views.view2d.burnt = film.is_drawn
         if film.path is not None and self.frames is not None:
-            self._pictures = PictureReader(film.open_at, self.frames.t_s, self._picture_ready.emit)
+            self._pictures = PictureReader(film.open_at, self.frames.t_s - film.start_s, self._picture_ready.emit)
