@@ -61,14 +61,17 @@ def _last(p: QPainter) -> None:
 
 def _loop(p: QPainter) -> None:
     _strokes(p)
-    path = QPainterPath(QPointF(8, 7))
-    path.lineTo(15, 7)
-    path.arcTo(QRectF(10.5, 7, 9.5, 10), 90, -180)
-    path.lineTo(8.5, 17)
-    path.arcTo(QRectF(4, 7.6, 9, 9.4), 270, -110)
-    p.drawPath(path)
-    _fills(p)
-    _polygon(p, (9, 13.6), (3.2, 13.6), (4.6, 8.2))
+    upper, lower = QPainterPath(QPointF(4.5, 12)), QPainterPath(QPointF(19.5, 12))
+    upper.lineTo(4.5, 10)
+    upper.arcTo(QRectF(4.5, 6.5, 7, 7), 180, -90)
+    upper.lineTo(18, 6.5)
+    lower.lineTo(19.5, 14)
+    lower.arcTo(QRectF(12.5, 10.5, 7, 7), 0, -90)
+    lower.lineTo(6, 17.5)
+    p.drawPath(upper)
+    p.drawPath(lower)
+    p.drawPolyline(QPolygonF([QPointF(15.5, 3.5), QPointF(18.5, 6.5), QPointF(15.5, 9.5)]))
+    p.drawPolyline(QPolygonF([QPointF(8.5, 14.5), QPointF(5.5, 17.5), QPointF(8.5, 20.5)]))
 
 
 def _open(p: QPainter) -> None:

@@ -8,6 +8,8 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication, QWidget
 
+from xnect_lite.gui.style import Style
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -55,7 +57,7 @@ def apply(application: QApplication, appearance: str = "system") -> Theme:
     """Give the app its looks."""
     theme = chosen(appearance)
     application.setProperty("theme", "dark" if theme.is_dark else "light")
-    application.setStyle("Fusion")
+    application.setStyle(Style())
     application.setPalette(_palette(theme))
     application.setStyleSheet(style_sheet(theme))
     return theme
@@ -106,7 +108,10 @@ QPushButton[primary="true"]:focus {{ border-color: {theme.text}; }}
 QDockWidget {{ titlebar-close-icon: none; titlebar-normal-icon: none; }}
 QDockWidget::title {{ background: {theme.window}; padding: 7px 10px; }}
 QListView, QTreeView, QTableView {{ background: {theme.panel}; border: 0; outline: 0; }}
-QTreeView::item {{ padding: 4px 2px; }}
+QListWidget::item {{ padding: 7px 10px; border-radius: 5px; }}
+QListWidget::item:selected {{ background: {theme.raised}; color: {theme.text}; }}
+QTableView::item {{ padding: 0 6px; }}
+QTableView::item:selected {{ background: {theme.raised}; color: {theme.text}; }}
 QHeaderView::section {{ background: {theme.window}; color: {theme.dim}; border: 0; padding: 4px 6px; }}
 QStatusBar {{ background: {theme.window}; border-top: 1px solid {theme.border}; }}
 QStatusBar::item {{ border: 0; }}

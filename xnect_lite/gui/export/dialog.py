@@ -90,7 +90,7 @@ class ExportDialog(QDialog):
         page, form = QWidget(), QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(9)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         self.tool = self._combo("Tool", list(TOOLS.items()))
         self.tool.activated.connect(self._suit_tool)
         form.addRow("For", self.tool)

@@ -60,4 +60,4 @@ class Comparison(QWidget):
         if total is not None:
             now_figure.setText(f"{total.p50_ms:.1f} ms")
         else:
-            now_figure.setText("measuring…" if is_running else "start a camera or a clip to measure")
+            now_figure.setText("measuring…" if is_running else "–")
