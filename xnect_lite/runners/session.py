@@ -22,6 +22,7 @@ import numpy as np
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, without_secrets
 from xnect_lite.runners.events import Update
+from xnect_lite.runners.run_notes import notes_of
 from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
 from xnect_lite.types import Frame, PoseResult
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from xnect_lite.record.take import TakeSummary
 
 
-_DISK_S = 2.0  # between two looks at the disk
+_DISK_S, _NOTES_S = 2.0, 1.0  # between two looks at the disk, and at what else is worth knowing
 
 
 def free_bytes(folder: Path) -> int | None:
@@ -140,6 +141,7 @@ class Session:
         self._dropped = self._dropped_before = 0  # of the source by now, and when the take began
         self._starts_s = 0.0  # clock before which an armed recording counts down
         self._ignored: frozenset[int] = frozenset()
+        self._noted_s = -1e9  # clock of the last look at what else is worth knowing
         self._free: tuple[float, int | None] = (-1e9, None)  # clock of the last look at the disk, bytes left on it
         self._last_seen_s: float | None = None  # clock when somebody was last seen
 
@@ -174,6 +176,8 @@ class Session:
             wait_ms = (update.taken_s - update.arrived_s) * 1e3
             figures = (update.result.timings_ms, wait_ms, update.received, update.dropped, update.capture_ms)
             self._statistics.processed(*figures)
+            if self._clock() - self._noted_s > _NOTES_S:
+                self._noted_s, self._statistics.notes = self._clock(), notes_of(update.result)
             if len(update.result.people):
                 self._last_seen_s = self._clock()
 
