@@ -82,7 +82,7 @@ def test_results_are_shown_and_counted(qtbot, make_window):
     lines = window.latency.lines()
     assert lines[0] == "fake device · fake engine · fp32 · fakenet"
     assert any(line.startswith("network  ") for line in lines) and any("end to end" in line for line in lines)
-    assert "2 people" in window._state_label.text() and "fps" in window._figures_label.text()
+    assert "2 people" in window.status.state.text() and "fps" in window.status.figures.text()
 
 
 def test_the_picture_is_the_frame_that_the_people_were_found_in(qtbot, make_window):
@@ -98,7 +98,7 @@ def test_start_and_stop(qtbot, make_window):
     _run(qtbot, window)
     _press(window, "run")
     assert window.actions_by_name["run"].text() == "Start"
-    qtbot.waitUntil(lambda: "Stopped" in window._state_label.text(), timeout=20000)
+    qtbot.waitUntil(lambda: "Stopped" in window.status.state.text(), timeout=20000)
     with qtbot.waitSignal(window.result_shown, timeout=20000):
         _press(window, "run")
     assert window.specs == ["0", "0"]
@@ -111,10 +111,10 @@ def test_recording_is_a_toggle(qtbot, make_window):
     _press(window, "record")
     qtbot.waitUntil(lambda: window.session.recorded_frames > 3, timeout=20000)
     window._tick()
-    assert button.isChecked() and button.text() == "End take" and window._record_button.styleSheet()
+    assert button.isChecked() and button.text() == "End take" and window.controls.button("record").styleSheet()
     assert window.view2d.badge.is_on and "frames" in window.view2d.badge.text
     _press(window, "record")
-    assert not button.isChecked() and button.text() == "Record" and not window._record_button.styleSheet()
+    assert not button.isChecked() and button.text() == "Record" and not window.controls.button("record").styleSheet()
     qtbot.waitUntil(lambda: "Take saved" in window.banner.text, timeout=20000)
     (recorder,) = window.recorders
     indices = [r.frame.index for r in recorder.results]
@@ -132,7 +132,7 @@ def test_closing_the_window_finishes_the_take(qtbot, make_window):
 def test_the_end_of_a_clip_is_told_and_it_can_be_played_again(qtbot, make_window):
     window = make_window(lambda: FakeSource(5))
     _run(qtbot, window)
-    qtbot.waitUntil(lambda: "End of clip" in window._state_label.text(), timeout=20000)
+    qtbot.waitUntil(lambda: "End of clip" in window.status.state.text(), timeout=20000)
     with qtbot.waitSignal(window.result_shown, timeout=20000):
         _press(window, "run")
 
@@ -176,7 +176,7 @@ def test_keys_work_wherever_the_mouse_was_last(qtbot, make_window):
     fired = []
     for name in ("run", "record", "overlay", "latency", "side"):
         window.actions_by_name[name].triggered.connect(lambda _, n=name: fired.append(n))
-    qtbot.mouseClick(window._record_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.controls.button("record"), Qt.MouseButton.LeftButton)
     qtbot.mouseClick(window.view3d.canvas, Qt.MouseButton.LeftButton)
     for key in (Qt.Key.Key_Space, Qt.Key.Key_R, Qt.Key.Key_1, Qt.Key.Key_L, Qt.Key.Key_S):
         qtbot.keyClick(window, key)
@@ -268,7 +268,7 @@ def test_the_picture_fits_without_distortion_and_joints_stay_on_it(size):
     height, width = image.shape[:2]
     assert width <= 500 and height <= 400 and (width == 500 or height == 400)
     assert width / height == pytest.approx(size[0] / size[1], rel=0.05)
-    assert (compose(result, 500, 400, skeletons=False, ids=False) == 100).all()
+    assert (compose(result, 500, 400, skeletons=False) == 100).all()
 
 
 def test_a_window_of_one_pixel_breaks_nothing(keep):

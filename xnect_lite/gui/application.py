@@ -65,6 +65,7 @@ def _show(application: QApplication, options: Options, make_pipeline: MakePipeli
     from xnect_lite.gui.main_window import MainWindow
     from xnect_lite.gui.screenshot import ScreenshotTask
     from xnect_lite.gui.settings.values import pipeline_config
+    from xnect_lite.gui.window_state import make_room
     from xnect_lite.gui.worker import InferenceWorker, load_pipeline
     from xnect_lite.runners.session import Session, take_opener
 
@@ -81,7 +82,9 @@ def _show(application: QApplication, options: Options, make_pipeline: MakePipeli
     window = MainWindow(options.source, session, worker, settings, cache=cache)
     window.given_config = options.config
     if options.size or settings.store.data("window/geometry") is None:
-        window.resize(*(options.size or _fitting_size(application)))
+        size = options.size or _fitting_size(application)
+        make_room(window, size[0])
+        window.resize(*size)
     application.styleHints().colorSchemeChanged.connect(lambda _: window.use_theme())
     if options.screenshot is not None:
         ScreenshotTask(window, options.screenshot, options.after_s)

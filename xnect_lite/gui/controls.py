@@ -13,6 +13,7 @@ from xnect_lite.gui.icons import icon
 
 _NUMBERS_OFFERED = 4  # where cameras have no names to be listed by
 _AT_THE_END = ("latency", "settings")  # of the toolbar, behind a stretch
+_NARROW_PX = 900
 
 Handler = Callable[[], object]
 Fill = Callable[[QMenu], None]
@@ -56,6 +57,12 @@ class Controls:
         for entry in ACTIONS:
             if entry.icon:
                 self.actions[entry.name].setIcon(icon(entry.icon, palette))
+
+    def make_room(self, width: int) -> None:
+        """In a narrow window the last buttons go without their words, so that none is out of sight."""
+        both, icon_only = Qt.ToolButtonStyle.ToolButtonTextBesideIcon, Qt.ToolButtonStyle.ToolButtonIconOnly
+        for name in _AT_THE_END:
+            self.button(name).setToolButtonStyle(icon_only if width < _NARROW_PX else both)
 
     def button(self, name: str) -> QToolButton:
         """The toolbar's button of an action."""

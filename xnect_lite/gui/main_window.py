@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QEvent, QPoint, Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QPainter, QPixmap
-from PyQt6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
@@ -17,7 +17,6 @@ from xnect_lite.gui.controls import Controls
 from xnect_lite.gui.demo import demo_clip
 from xnect_lite.gui.files import Files
 from xnect_lite.gui.handlers import fills, handlers
-from xnect_lite.gui.icons import icon
 from xnect_lite.gui.live import Live
 from xnect_lite.gui.looks import Looks
 from xnect_lite.gui.people_list import PeopleList
@@ -25,15 +24,16 @@ from xnect_lite.gui.player.controller import Player
 from xnect_lite.gui.player.mending import Mending
 from xnect_lite.gui.player.panel import PlayerPanel
 from xnect_lite.gui.processing import ProcessingPanel
+from xnect_lite.gui.run_buttons import RunButtons
 from xnect_lite.gui.settings.store import SettingsKeeper
+from xnect_lite.gui.status_line import StatusLine
 from xnect_lite.gui.takes_list import TakesList
 from xnect_lite.gui.views import Views
-from xnect_lite.gui.window_state import keep, make_room, restore
-from xnect_lite.gui.worker import InferenceWorker, WorkerState
+from xnect_lite.gui.window_state import keep, restore
+from xnect_lite.gui.worker import InferenceWorker
 from xnect_lite.runners.session import RecordingState, Session, take_opener
 
 _TICK_MS = 200
-_RECORDING_STYLE = "QToolButton { background: #d0343a; color: white; font-weight: 600; }"
 _BLOCKED = "A take is being recorded: end it first (R)"
 
 
@@ -80,8 +80,7 @@ class MainWindow(QMainWindow):
         self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
         self.views.add_actions(self.actions_by_name)
         self.panel.add_actions(self.actions_by_name)
-        self._record_button = self.controls.button("record")
-        self._build_status()
+        self._buttons, self.status = RunButtons(self.controls), StatusLine(self.statusBar())
         self._connect()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
@@ -132,13 +131,13 @@ class MainWindow(QMainWindow):
             self.mending.write_files()
             self.player.close()
             self.views.clear()
+            self.views.name()
             self.views.show_welcome(True)
             self._show_mode()
 
     def begin(self, files: Sequence[str] = (), *, demo: bool = False) -> None:
         """What the app was started for: files, the demo, a source, else the last camera if the settings say so."""
         self.live.offer_unfinished(self.takes)
-        make_room(self)
         now = self.settings.now
         if files:
             self.open_files(list(files))
@@ -209,21 +208,18 @@ class MainWindow(QMainWindow):
         self.session.close()
         super().closeEvent(event)
 
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Qt's."""
+        if hasattr(self, "controls"):
+            self.controls.make_room(self.width())
+        super().resizeEvent(event)
+
     def changeEvent(self, event: QEvent | None) -> None:
         """Qt's: the system turned dark or light."""
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "controls"):
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_buttons"):
             self.controls.recolor()
-            self._run_text = ""
+            self._buttons.forget()
         super().changeEvent(event)
-
-    def picture(self) -> QPixmap:
-        """The window as it looks now."""
-        pixmap = self.grab()
-        if (space := self.views.view3d.snapshot()) is not None:
-            painter = QPainter(pixmap)
-            painter.drawImage(self.views.view3d.mapTo(self, QPoint()), space)
-            painter.end()
-        return pixmap
 
     # --- what is shown
 
@@ -244,22 +240,21 @@ class MainWindow(QMainWindow):
         if self.live.show_notices():
             self.takes_list.refresh()
         self.live.show_recording()
-        self._show_recording_button()
-        self._show_run_action()
+        self._show_buttons()
         report = self.session.latency()
         if self.views.latency.isVisible():
             self.views.latency.show_report(report, self.worker.pipeline_name)
-        is_busy = self.worker.state in (WorkerState.RUNNING, WorkerState.PROCESSING)
         if not self.player.is_open:
             self.people.show_people(self.live.people_rows())
-        self._state_label.setText("" if self.player.is_open else self.live.status_words())
-        figures = [f"{report.fps_out:.1f} fps"]
-        if report.end_to_end:
-            figures.append(f"{report.end_to_end.p50_ms:.0f} ms")
-        if self.worker.state is WorkerState.RUNNING:
-            figures.append(f"{report.dropped} dropped")
-        self._figures_label.setText(" · ".join(figures) if is_busy and report.processed else "")
-        self._pipeline_label.setText(self.worker.pipeline_name)
+        self.status.show("" if self.player.is_open else self.live.status_words(), report, self.worker)
+
+    def _show_buttons(self) -> None:
+        if self.player.playback is not None:
+            words = "Pause" if self.player.playback.is_playing else "Play"
+        else:
+            words = self.live.run_words
+        can = not self.files.is_busy
+        self._buttons.show(words, self.session.recording, can_run=can, can_record=can, palette=self.palette())
 
     def _show_mode(self) -> None:
         """Parts that belong to a take, a file in work, or a camera."""
@@ -292,29 +287,7 @@ class MainWindow(QMainWindow):
         self.panel.show_speed(self.player.playback.speed)
         self.people.show_people(self.player.people_rows())
         self.controls.enable(self._there())
-        self._show_run_action()
-
-    def _show_recording_button(self) -> None:
-        state, action = self.session.recording, self.actions_by_name["record"]
-        is_on = state is not RecordingState.OFF
-        action.setChecked(is_on)
-        words = {RecordingState.OFF: "Record", RecordingState.ARMED: "Waiting…", RecordingState.RECORDING: "End take"}[state]
-        if action.text() != words or action.icon().isNull():
-            action.setText(words)
-            action.setIcon(icon("recording" if is_on else "record", self.palette()))
-            self._record_button.setStyleSheet(_RECORDING_STYLE if is_on else "")
-
-    def _show_run_action(self) -> None:
-        action = self.actions_by_name["run"]
-        if self.player.playback is not None:
-            words = "Pause" if self.player.playback.is_playing else "Play"
-        else:
-            words = self.live.run_words
-        action.setEnabled(not self.files.is_busy)
-        if words != self._run_text:
-            self._run_text = words
-            action.setText(words)
-            action.setIcon(icon({"Start": "play", "Play": "play", "Pause": "pause"}.get(words, "stop"), self.palette()))
+        self._show_buttons()
 
     def show_layers(self) -> None:
         """What is ticked in the "View" menu."""
@@ -367,16 +340,6 @@ class MainWindow(QMainWindow):
         self.resizeDocks(self.docks, [260, 260], Qt.Orientation.Horizontal)
         self.resizeDocks(self.docks, [360, 260], Qt.Orientation.Vertical)
 
-    def _build_status(self) -> None:
-        self._run_text = ""
-        self._state_label, self._figures_label, self._pipeline_label = QLabel(), QLabel(), QLabel()
-        self._figures_label.setToolTip("Results per second · from a frame's arrival to the screen · frames dropped")
-        self._pipeline_label.setToolTip("Device, back end, precision and backbone of the network")
-        self.statusBar().setSizeGripEnabled(False)
-        self.statusBar().addWidget(self._state_label, 1)
-        for label in (self._figures_label, self._pipeline_label):
-            self.statusBar().addPermanentWidget(label)
-
     def _connect(self) -> None:
         self.live.result_shown.connect(self.result_shown)
         self.live.changed.connect(self._tick)
@@ -425,4 +388,4 @@ class MainWindow(QMainWindow):
         if isinstance(application, QApplication) and theme.is_another(application, wanted):
             theme.apply(application, wanted)
             self.controls.recolor()
-            self._run_text = ""
+            self._buttons.forget()

@@ -32,8 +32,7 @@ DARK = Theme(True, "#1c1e22", "#17191c", "#2a2d33", "#363a41", "#e4e7eb", "#949b
 LIGHT = Theme(
     False, "#f4f5f7", "#ffffff", "#e8eaee", "#d3d7dd", "#1c1f24", "#616975", "#1d6fd1", "#ffffff", "#cf2f34", "#a86400"
 )
-GAP = 8
-"""Pixels between things that belong together."""
+_RIM = (16, 48)  # pixels of a window's frame and of the space around it
 
 
 def current() -> Theme:
@@ -133,6 +132,15 @@ QFrame#header QToolButton:hover {{ color: {theme.text}; }}
 QSplitter::handle {{ background: {theme.border}; }}
 QFrame#strip {{ background: {theme.window}; border-top: 1px solid {theme.border}; }}
 """
+
+
+def fit(window: QWidget, width: int, height: int) -> None:
+    """Give a dialog this size, or as much of it as there is room for on its screen."""
+    screen = window.screen()
+    room = screen.availableGeometry() if screen is not None else None
+    if room is not None:
+        width, height = min(width, room.width() - _RIM[0]), min(height, room.height() - _RIM[1])
+    window.resize(width, height)
 
 
 def mark(widget: QWidget, **properties: bool) -> QWidget:

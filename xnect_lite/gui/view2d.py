@@ -14,7 +14,8 @@ from PyQt6.QtWidgets import QWidget
 from xnect_lite.gui.colors import CANVAS, CANVAS_TEXT, CAUTION, RECORD
 from xnect_lite.gui.looks import Looks
 from xnect_lite.gui.picking import REACH_PX, nearest_person
-from xnect_lite.record.painting import draw_overlay
+from xnect_lite.gui.view3d_stage import paint_label
+from xnect_lite.record.painting import draw_overlay, label_anchor_px
 from xnect_lite.types import PoseResult
 
 _MIN_SIZE = QSize(240, 180)
@@ -124,6 +125,8 @@ class View2D(QWidget):
         painter.fillRect(self.rect(), QColor(*CANVAS))
         if self._picture is not None:
             painter.drawImage(self._box(), self._picture)
+            if self.ids and not self.burnt:
+                self._paint_labels(painter, self._box())
         if self._message:
             self._paint_message(painter)
         if self._countdown:
@@ -152,7 +155,6 @@ class View2D(QWidget):
                 width,
                 height,
                 skeletons=self.skeletons and is_drawn,
-                ids=self.ids and is_drawn,
                 looks=self.looks,
             )
             height, width = image.shape[:2]
@@ -160,6 +162,23 @@ class View2D(QWidget):
             self._picture = shared.copy()  # it would outlive NumPy's memory
             self._picture.setDevicePixelRatio(ratio)
         self.update()
+
+    def _paint_labels(self, painter: QPainter, box: QRectF) -> None:
+        """With the letters of the window, not of the picture: as large as those in space, however large the picture is."""
+        assert self._result is not None
+        width, height = self._result.frame.size
+        people, looks = self._result.people, self.looks
+        half = painter.fontMetrics().height() / 2 + 6
+        for identity, joints_px in zip(people.ids.tolist(), people.joints_px, strict=True):
+            anchor = label_anchor_px(joints_px, width, height)
+            if anchor is None:
+                continue
+            x, y = (float(anchor[0]) + 0.5) / width, (float(anchor[1]) + 0.5) / height
+            x = 1 - x if looks.mirrored else x
+            place = QPointF(box.left() + x * box.width(), max(box.top() + y * box.height() - half, box.top() + half))
+            color, is_chosen = QColor(*looks.color_of(identity)), identity == looks.chosen != 0
+            paint_label(painter, place, looks.label_of(identity), color, is_chosen=is_chosen)
+        painter.setFont(self.font())
 
     def _paint_message(self, painter: QPainter) -> None:
         font = painter.font()
@@ -207,10 +226,8 @@ class View2D(QWidget):
         painter.drawText(room.adjusted(metrics.horizontalAdvance(badge.text + "   "), 0, 0, 0), flags, badge.note)
 
 
-def compose(
-    result: PoseResult, width: int, height: int, *, skeletons: bool = True, ids: bool = True, looks: Looks | None = None
-) -> np.ndarray:
-    """(h, w, 3) uint8 RGB, the result's frame with its overlay, as large as fits into (width, height)."""
+def compose(result: PoseResult, width: int, height: int, *, skeletons: bool = True, looks: Looks | None = None) -> np.ndarray:
+    """(h, w, 3) uint8 RGB, the result's frame with its skeletons, as large as fits into (width, height)."""
     looks = looks or Looks()
     frame_width, frame_height = result.frame.size
     scale = min(width / frame_width, height / frame_height)
@@ -223,6 +240,5 @@ def compose(
         joints_px = joints_px * (-1, 1) + (size[0] - 1, 0)
     people = dataclasses.replace(result.people, joints_px=joints_px)
     return draw_overlay(
-        image, people, skeletons=skeletons, ids=ids,
-        color_of=looks.color_of, label_of=looks.label_of, chosen=looks.chosen,
+        image, people, skeletons=skeletons, ids=False, color_of=looks.color_of, chosen=looks.chosen,
     )  # fmt: skip

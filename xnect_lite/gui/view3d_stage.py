@@ -104,7 +104,7 @@ def paint_annotations(painter: QPainter, stage: Stage, width: int, height: int) 
         for where_m, text, color in stage.scene.labels:
             x, y, depth = view.project(where_m, width, height)
             if depth == depth and -width < x < 2 * width and -height < y < 2 * height:
-                _paint_label(painter, QPointF(x, y), text, QColor(*color), is_chosen=text == stage.scene.chosen)
+                paint_label(painter, QPointF(x, y), text, QColor(*color), is_chosen=text == stage.scene.chosen)
     _paint_gizmo(painter, view.axes, QPointF(_GIZMO_PX + 20, height - _GIZMO_PX - 20))
     name = next((n for n, angles in PRESETS.items() if angles == (view.azimuth_deg, view.elevation_deg)), "")
     if name in ("front", "side", "top"):
@@ -113,7 +113,8 @@ def paint_annotations(painter: QPainter, stage: Stage, width: int, height: int) 
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{name} view")
 
 
-def _paint_label(painter: QPainter, where: QPointF, text: str, color: QColor, *, is_chosen: bool) -> None:
+def paint_label(painter: QPainter, where: QPointF, text: str, color: QColor, *, is_chosen: bool) -> None:
+    """A name in a box of the person's colour, around ``where``; the same in the picture and in space."""
     font = QFont(painter.font())
     font.setBold(True)
     painter.setFont(font)

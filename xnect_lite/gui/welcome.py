@@ -35,7 +35,7 @@ class Welcome(QWidget):
         font.setPointSizeF(font.pointSizeF() * 1.7)
         font.setBold(True)
         title.setFont(font)
-        words = QLabel("Open a video to have every frame processed, or use a camera to see it live.\nOr drop a file here.")
+        words = QLabel("Open a video to have every frame processed, or use a camera live.\nYou may also drop a file here.")
         words.setWordWrap(True)
         self.buttons: dict[str, QPushButton] = {}
         row = QHBoxLayout()

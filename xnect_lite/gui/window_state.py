@@ -35,8 +35,8 @@ def keep(window: MainWindow) -> None:
         store.keep_text(f"window/{name}", "on" if window.actions_by_name[name].isChecked() else "off")
 
 
-def make_room(window: MainWindow) -> None:
-    """A small window shows the views rather than the lists at the side."""
-    if window.width() < _NARROW_PX and window.actions_by_name["side_panels"].isChecked():
+def make_room(window: MainWindow, width: int) -> None:
+    """A window of this width shows the views rather than the lists at the side, if it is small."""
+    if width < _NARROW_PX and window.actions_by_name["side_panels"].isChecked():
         window.actions_by_name["side_panels"].setChecked(False)
         window.show_layers()

@@ -94,14 +94,20 @@ def _draw_skeleton(
             cv2.circle(canvas, points[j], radius, color, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
 
 
+def label_anchor_px(joints_px: np.ndarray, width: int, height: int) -> np.ndarray | None:
+    """(2,) what the label of a person with these joints (24, 2) stands above; None where no joint is known."""
+    known = _drawable(joints_px, width, height)
+    if not known.any():
+        return None
+    anchor = next((joints_px[j] for j in _LABEL_JOINTS if known[j]), None)
+    return joints_px[known][np.argmin(joints_px[known, 1])] if anchor is None else anchor
+
+
 def _draw_label(canvas: np.ndarray, joints_px: np.ndarray, text: str, color: tuple[int, int, int], scale: float) -> None:
     """The identity in a box of its colour above the head, or above the highest joint if no head was found."""
-    known = _drawable(joints_px, canvas.shape[1], canvas.shape[0])
-    if not known.any():
-        return
-    anchor = next((joints_px[j] for j in _LABEL_JOINTS if known[j]), None)
+    anchor = label_anchor_px(joints_px, canvas.shape[1], canvas.shape[0])
     if anchor is None:
-        anchor = joints_px[known][np.argmin(joints_px[known, 1])]
+        return
     font, size, width = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, 0.7 * scale), max(1, round(2 * scale))
     (text_w, text_h), _ = cv2.getTextSize(text, font, size, width)
     pad = max(2, round(5 * scale))

@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import (
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
+    QScrollArea,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -82,7 +83,7 @@ class ExportDialog(QDialog):
         column.addWidget(self._stack)
         self._format_begun.connect(lambda name: self._status.setText(f"Writing {name.upper()}…"))
         self.set_choice(ExportChoice.from_text(window.settings.now.export))
-        self.resize(600, 520)
+        theme.fit(self, 600, 560)
 
     # --- the page that asks
 
@@ -148,10 +149,16 @@ class ExportDialog(QDialog):
         buttons.addWidget(self._status, 1)
         buttons.addWidget(cancel)
         buttons.addWidget(self.export)
+        fields, scroll = QWidget(), QScrollArea()
+        fields.setLayout(form)
+        form.setContentsMargins(0, 0, 8, 0)
+        scroll.setWidget(fields)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         column = QVBoxLayout(page)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(12)
-        column.addLayout(form, 1)
+        column.addWidget(scroll, 1)
         column.addWidget(self._bar)
         column.addLayout(buttons)
         return page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QColor, QPainter, QPaintEvent
+from PyQt6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QScrollArea, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from xnect_lite.gui import theme
@@ -14,6 +14,7 @@ from xnect_lite.gui.player.timeline import Timeline, paint_span
 from xnect_lite.record.presence import Presence
 
 _MOST_LANES = 6  # in sight at once; more are scrolled to
+_LEAST_PX, _ROOMY_PX, _WIDE_PX = 560, 760, 960  # of width: buttons, the frame's number, what the bars mean
 _ROW = ("first", "step_back", "run", "step_forward", "last")
 _MARKS = ("loop", "mark_in", "mark_out")
 _EDITS = ("undo", "redo")
@@ -67,7 +68,8 @@ class PlayerPanel(QFrame):
         self._row.addSpacing(8)
         self._row.addWidget(self._frame)
         self._row.addStretch(1)
-        self._row.addWidget(Legend())
+        self._legend = Legend()
+        self._row.addWidget(self._legend)
         self._row.addSpacing(12)
         for name in _EDITS:
             self._row.addWidget(self._button(actions[name]))
@@ -94,6 +96,16 @@ class PlayerPanel(QFrame):
     def show_speed(self, speed: float) -> None:
         """It plays at another speed."""
         self.speed.setCurrentIndex(SPEEDS.index(speed))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Qt's. A narrow strip keeps what can be pressed."""
+        self._legend.setVisible(self.width() > _WIDE_PX)
+        self._frame.setVisible(self.width() > _ROOMY_PX)
+        super().resizeEvent(event)
+
+    def minimumSizeHint(self) -> QSize:
+        """Qt's: the words may go, the buttons stay."""
+        return QSize(_LEAST_PX, super().minimumSizeHint().height())
 
     def _button(self, action: QAction) -> QToolButton:
         button = QToolButton()

@@ -80,7 +80,7 @@ class SettingsDialog(QDialog):
         self._build()
         self._pages.setCurrentRow(0)
         self._show_dependent()
-        self.resize(640, 440)
+        theme.fit(self, 660, 460)
 
     # --- pages
 
