@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from xnect_lite.errors import XnectError
 from xnect_lite.models.names import BACKBONE_NAMES, SELECSLS
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
+from xnect_lite.models.torchvision_compat import import_torchvision
 from xnect_lite.models.vovnet import VoVNet39
 
 
@@ -52,7 +53,6 @@ class ResNet50Backbone(Backbone):
 
     def __init__(self) -> None:
         super().__init__()
-        from xnect_lite.models.torchvision_compat import import_torchvision
 
         net = import_torchvision().models.resnet50(weights=None)
         self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)

@@ -9,12 +9,11 @@ from torch import nn
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.selecsls import CONFIGS, build_selecsls
+from xnect_lite.models.torchvision_compat import import_torchvision
 from xnect_lite.models.vovnet import build_vovnet39
 
 
 def _resnet50(num_classes: int) -> nn.Module:
-    from xnect_lite.models.torchvision_compat import import_torchvision
-
     return import_torchvision().models.resnet50(weights=None, num_classes=num_classes)
 
 

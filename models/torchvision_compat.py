@@ -13,6 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import torch
+
 from xnect_lite.errors import XnectError
 
 _keep_alive: list[Any] = []  # a torch.library fragment vanishes with its object
@@ -20,12 +22,10 @@ _keep_alive: list[Any] = []  # a torch.library fragment vanishes with its object
 
 def import_torchvision() -> ModuleType:
     """Return torchvision, declaring its missing operators first if need be. Raises XnectError if not installed."""
-    import torch
-
     spec = importlib.util.find_spec("torchvision")
     if spec is None or spec.origin is None:
         raise XnectError(
-            "torchvision", "is not installed; ResNet-50 and xnect-lite imagenet need it", "Run pip install torchvision"
+            "torchvision", "is not installed; ResNet-50 and xnect-lite eval imagenet need it", "Run pip install torchvision"
         )
     if not _keep_alive and not _operators_load(Path(spec.origin).parent):
         library = torch.library.Library("torchvision", "DEF")
@@ -36,8 +36,6 @@ def import_torchvision() -> ModuleType:
 
 
 def _operators_load(folder: Path) -> bool:
-    import torch
-
     libraries = [*folder.glob("_C*.so"), *folder.glob("_C*.pyd"), *folder.glob("_C*.dylib")]
     try:
         for library in libraries:

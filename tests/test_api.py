@@ -18,7 +18,6 @@ from test_pipeline import TruthfulNetwork, two_walkers
 
 import xnect_lite
 from xnect_lite.capture import SyntheticSource
-from xnect_lite.cli.benchmark_pipeline import with_action
 from xnect_lite.cli.run import result_as_dict
 from xnect_lite.config import PipelineConfig
 from xnect_lite.pipeline import Pipeline
@@ -180,26 +179,9 @@ def test_run_with_the_app_takes_no_console_flags(flag):
     assert done.returncode == 2 and "goes with none of" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("given", "meant"),
-    [
-        (["benchmark", "a.mp4", "--json"], ["benchmark", "pipeline", "a.mp4", "--json"]),
-        (["benchmark", "--json", "a.mp4"], ["benchmark", "pipeline", "--json", "a.mp4"]),
-        (["benchmark", "pipeline", "a.mp4"], ["benchmark", "pipeline", "a.mp4"]),
-        (["benchmark", "data", "--archive", "x"], ["benchmark", "data", "--archive", "x"]),
-        (["benchmark", "--help"], ["benchmark", "--help"]),
-        (["benchmark"], ["benchmark"]),
-        (["process", "a.mp4"], ["process", "a.mp4"]),
-    ],
-    ids=lambda words: " ".join(words),
-)
-def test_the_word_pipeline_may_be_left_out(given, meant):
-    assert with_action(given) == meant
-
-
 def test_benchmark_gives_percentiles_of_every_stage(weights, tmp_path):  # noqa: F811
     clip = film(tmp_path / "a.mp4", 20)
-    done = run("benchmark", clip, "--frames", 12, "--warm-up", 3, "--json", "--weights", weights, *SMALL)
+    done = run("bench", "pipeline", clip, "--frames", 12, "--warm-up", 3, "--json", "--weights", weights, *SMALL)
     assert done.returncode == 0, done.stderr
     figures = json.loads(done.stdout)
     assert figures["frames"] == 12 and figures["size"] == [160, 96] and figures["device"] == "CPU"
@@ -208,5 +190,5 @@ def test_benchmark_gives_percentiles_of_every_stage(weights, tmp_path):  # noqa:
     assert all(0 <= row["p50_ms"] <= row["p95_ms"] for row in stages.values())
     parts = sum(row["p50_ms"] for name, row in stages.items() if name != "all stages")
     assert parts == pytest.approx(stages["all stages"]["p50_ms"], rel=0.5)
-    short = run("benchmark", clip, "--warm-up", 30, "--weights", weights, *SMALL)
+    short = run("bench", "pipeline", clip, "--warm-up", 30, "--weights", weights, *SMALL)
     assert short.returncode == 2 and "no frame after 30 of warm-up" in short.stderr

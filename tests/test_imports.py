@@ -11,7 +11,7 @@ import pytest
 @pytest.mark.parametrize(
     ("module", "absent"),
     [
-        ("train_pose", ("av", "PyQt6", "openvino", "onnxruntime", "moderngl", "anny")),  # torch and little else
+        ("xnect_lite.cli.train", ("av", "PyQt6", "openvino", "onnxruntime", "moderngl", "anny")),  # torch and little else
         ("xnect_lite", ("torch", "cv2", "av", "PyQt6")),  # importing the package costs nothing
     ],
 )

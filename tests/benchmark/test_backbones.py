@@ -59,7 +59,7 @@ def test_the_command(weak, tmp_path, capsys, monkeypatch):
         asked.extend([[row.name for row in rows], str(device), plan.iterations, plan.memory, len(samples)])
         return {"SelecSLS-60 (P)": {"pck": np.nan, "ms": 12.5}}
 
-    monkeypatch.setattr("xnect_lite.benchmark.backbones.compare", measured)
+    monkeypatch.setattr("xnect_lite.cli.evaluate_backbones.compare", measured)
     command = ["eval", "backbones", "--weights", f"selecsls60={weak}", "--backend", "torch", "--device", "cpu"]
     assert cli.main([*command, "--input-size", "64x32", "--num-iter", "7", "--out", str(tmp_path / "r.json")]) == 0
     assert asked == [["SelecSLS-60 (F)", "SelecSLS-60 (P)", "ResNet-50 (F), untrained"], "cpu", 7, True, 0]

@@ -1,4 +1,4 @@
-"""``xnect-lite benchmark data``: figures of the data pipeline on this machine."""
+"""``xnect-lite bench data``: figures of the data pipeline on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def archive(tmp_path_factory):
 
 def run(archive, *more) -> int:
     small = ["--width", "64", "--height", "48", "--batch", "2", "--batches", "2", "--device", "cpu"]
-    return cli.main(["benchmark", "data", "--archive", str(archive), *small, *more])
+    return cli.main(["bench", "data", "--archive", str(archive), *small, *more])
 
 
 def test_figures(archive, capsys):

@@ -31,7 +31,7 @@ def test_few_samples_say_nothing():
 
 @pytest.mark.parametrize("minutes", ["0", "-1", "nan", "inf"])
 def test_times_that_are_none(minutes, capsys):
-    assert main(["benchmark", "soak", "--minutes", minutes]) == 2
+    assert main(["bench", "soak", "--minutes", minutes]) == 2
     assert "is no time" in capsys.readouterr().err
 
 
@@ -41,7 +41,7 @@ def test_a_short_soak(tmp_path, capsys, monkeypatch):
     weights = untrained_weights(tmp_path)
     words = ["--backbone", "selecsls42", "--weights", weights, "--device", "cpu", "--backend", "torch"]
     words += ["--set", "network.long_side_net_px=64", "--set", "network.short_side_net_px=32", "--json"]
-    assert main(["benchmark", "soak", "--minutes", "0.04", *map(str, words)]) == 0
+    assert main(["bench", "soak", "--minutes", "0.04", *map(str, words)]) == 0
     figures = json.loads(capsys.readouterr().out)
     assert [trend["name"] for trend in figures["trends"]] == ["memory_mib", "open_files", "threads", "frame_ms"]
     assert figures["samples"] >= 4 and figures["trends"][0]["first"] > 50

@@ -1,4 +1,4 @@
-"""``xnect-lite timing``: what it chooses to time, at tiny sizes, and its mistakes."""
+"""``xnect-lite bench networks``: what it chooses to time, at tiny sizes, and its mistakes."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_mistakes_are_one_line_and_exit_code_2(capsys, more, words):
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-@pytest.mark.parametrize("flags", [["--gpu_id", "0"], ["--gpu-id", "7"], ["--device", "cuda"]])
+@pytest.mark.parametrize("flags", [["--device", "cuda:7"], ["--device", "cuda"]])
 def test_a_gpu_that_is_not_there_is_an_error(capsys, flags):
     assert main(["timing", *flags]) == 2
     assert "no CUDA device" in capsys.readouterr().err

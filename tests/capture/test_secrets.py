@@ -89,7 +89,7 @@ class Nobody:
 
 
 def test_no_secret_is_in_a_take_or_in_what_is_said_of_it(server, tmp_path, monkeypatch):
-    monkeypatch.setattr("xnect_lite.inference.weights.find_weights", lambda *_: Path(__file__))
+    monkeypatch.setattr("xnect_lite.runners.batch.find_weights", lambda *_: Path(__file__))
     (job,) = make_jobs([f"http://cam:s3cretPw@{server}/auth/video?token=TOK123"], tmp_path, PipelineConfig(), end_s=0.05)
     outcome = run_job(job, Nobody(), lambda *_: None)
     assert outcome.status == "done", outcome.error
@@ -104,7 +104,7 @@ def test_an_unexpected_error_tells_no_secret(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("no route to rtsp://cam:s3cret@h/a?b=TOK")
 
-    monkeypatch.setattr("xnect_lite.capture.open_source", fail)
+    monkeypatch.setattr("xnect_lite.runners.batch.open_source", fail)
     outcome = run_job(Job("rtsp://cam:s3cret@h/a?b=TOK", "a", str(tmp_path), PipelineConfig()), Nobody(), lambda *_: None)
     said = repr(outcome)
     assert outcome.status == "failed" and "s3cret" not in said and "TOK" not in said and "rtsp://h/a" in said

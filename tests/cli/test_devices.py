@@ -55,7 +55,7 @@ CAMERAS = [CameraInfo(0, "Integrated Camera", "usb-1.1"), CameraInfo(12, "Studio
     ids=["two", "none"],
 )
 def test_cameras_have_a_line_each(no_network, monkeypatch, capsys, there, lines):
-    monkeypatch.setattr("xnect_lite.capture.list_cameras", lambda: there)
+    monkeypatch.setattr("xnect_lite.cli.devices.list_cameras", lambda: there)
     monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: object())
     assert main(["devices"]) == 0
     printed = capsys.readouterr().out.splitlines()
@@ -91,6 +91,6 @@ def test_without_weights_the_rest_is_listed_and_auto_says_why(monkeypatch, capsy
     def missing(_config):
         raise XnectError("weights for selecsls60", "none found", "Train some")
 
-    monkeypatch.setattr("xnect_lite.inference.choose.open_backend", missing)
+    monkeypatch.setattr("xnect_lite.cli.devices.open_backend", missing)
     assert main(["devices"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == "auto         weights for selecsls60: none found. Train some"

@@ -15,10 +15,10 @@ from xnect_lite.cli.main import main
     ("verb", "begins"),
     [
         (["devices"], "Cameras, processors, and what 'auto' chooses."),
-        (["take", "finish"], "Write the BVH files of a take whose program was killed."),
+        (["take", "finish"], "Complete a take whose program was killed: BVH files, videos."),
         (["data", "vote"], "What the network itself finds on photographs, kept if it makes labels better."),
         (["eval", "photos"], "The photo kit's validation split."),
-        (["timing"], "Times forward passes of all networks side by side:"),
+        (["bench", "networks"], "Times forward passes of all networks side by side:"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -6,7 +6,8 @@ import argparse
 
 import pytest
 
-from xnect_lite.cli.pipeline_options import add_network_options, add_pipeline_options, pipeline_config
+from xnect_lite.cli.parsers.pipeline_options import add_network_options, add_pipeline_options
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.config import CameraConfig, FittingConfig, GroupingConfig, PipelineConfig
 from xnect_lite.errors import XnectError
 

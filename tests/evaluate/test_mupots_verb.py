@@ -95,9 +95,9 @@ def test_an_interrupted_run_prints_no_score_and_goes_on(tmp_path, monkeypatch, c
     knowing = Interrupted(two_walkers(FRAMES)[1])
     monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: knowing)
     root, saved = benchmark(tmp_path / "set"), str(tmp_path / "p.jsonl")
-    assert run(root, "--stage", stage, "--save", saved) == 1
+    assert run(root, "--stage", stage, "--save", saved) == 130
     out = capsys.readouterr()
-    assert out.out == "" and "interrupted: 5 of 8 pictures are in" in out.err
+    assert out.out == "" and "interrupted; 5 of 8 pictures are in" in out.err
     assert cli.main(["eval", "mupots", "--root", str(root), "--predictions", saved]) == 2
     assert "holds 5 of 8 pictures; the first that is missing is TS2/img_000001.jpg" in capsys.readouterr().err
     assert run(root, "--stage", stage, "--save", saved, "--json") == 0

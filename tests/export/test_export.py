@@ -83,6 +83,27 @@ def test_the_command_prunes_what_training_has_silenced(tmp_path, monkeypatch, ca
     assert "no batch norms left" in capsys.readouterr().err
 
 
+def test_pruning_says_what_it_does_to_the_network(tmp_path, monkeypatch, capsys):
+    """The file is always close to the pruned network; whether that is still the network it was is another figure."""
+    register(monkeypatch)
+    net = small_network()
+    with torch.no_grad():
+        for module in net.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.weight[::2] = 0.0
+    save_weights(tmp_path / "whole.safetensors", net.state_dict(), net.arch)
+    words = ["export", "--format", "safetensors", "-o", str(tmp_path / "small.safetensors"), "--backbone", NAME, "--weights"]
+    change = {}
+    for gamma in ("0.001", "100"):  # nothing that counts is cut; nearly everything is
+        assert main([*words, str(tmp_path / "whole.safetensors"), "--prune", gamma, "--json"]) == 0
+        report = json.loads(capsys.readouterr().out)
+        assert max(row["share"] for row in report["errors"]) < 0.02
+        change[gamma] = max(row["share"] for row in report["against_unpruned"])
+    assert change["0.001"] < 1e-4 and change["100"] > 0.1
+    assert main([*words, str(tmp_path / "whole.safetensors"), "--prune", "0.001"]) == 0
+    assert "against the unpruned network: " in capsys.readouterr().out
+
+
 def test_int8_is_close_and_runs_from_its_file(net, tmp_path):
     _need("openvino-int8")
     report = export(net, "openvino-int8", tmp_path / "network.xml", SMALL, PHOTOGRAPHS, max_drop=3.0)
@@ -300,4 +321,4 @@ def test_int8_without_pictures_is_refused(tmp_path, capsys, monkeypatch, net):
     save_weights(tmp_path / "w.safetensors", net.state_dict(), net.arch)
     arguments = ["--backbone", NAME, "--weights", str(tmp_path / "w.safetensors"), "-o", str(tmp_path / "a.xml")]
     assert main(["export", "--format", "openvino-int8", *arguments]) == 2
-    assert "needs pictures to calibrate with. Give --calibration DIR" in capsys.readouterr().err
+    assert "needs pictures to calibrate with. Give --photos DIR" in capsys.readouterr().err

@@ -13,7 +13,7 @@ from torch import nn
 
 from xnect_lite.cli.main import main
 from xnect_lite.errors import XnectError
-from xnect_lite.inference import weights
+from xnect_lite.inference import weight_search
 from xnect_lite.inference.published import load_weights_into
 from xnect_lite.inference.weights import (
     find_weights,
@@ -243,7 +243,7 @@ def folders(tmp_path, monkeypatch):
     for folder in (own, package, cache / "weights"):
         folder.mkdir(parents=True)
     monkeypatch.setenv("XNECT_WEIGHTS", str(own))
-    monkeypatch.setattr(weights, "_packaged_folder", lambda: package)
+    monkeypatch.setattr(weight_search, "_packaged_folder", lambda: package)
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *a, **k: str(cache))
     return own, package, cache / "weights"
 
@@ -270,13 +270,13 @@ def test_missing_files_say_where_was_looked_and_what_to_do(folders):
         find_weights("resnet50")
     text = str(caught.value)
     assert caught.value.thing == "xnect_resnet50.safetensors" and all(str(f) in text for f in folders)
-    assert "--weights" in caught.value.next_step and "train_pose.py" in caught.value.next_step
+    assert "--weights" in caught.value.next_step and "xnect-lite train stage1" in caught.value.next_step
     with pytest.raises(XnectError, match=r"nowhere\.safetensors: no such weight file. Check the path given to --weights"):
         find_weights("resnet50", "nowhere.safetensors")
 
 
 def test_the_package_holds_a_weights_folder():
-    assert weights._packaged_folder().is_dir()
+    assert weight_search._packaged_folder().is_dir()
 
 
 # -- starting a training run from a file -----------------------------------------------------------------------------

@@ -95,12 +95,12 @@ def test_a_source_without_frames_leaves_no_folder(tmp_path, pipeline):
     assert not (tmp_path / "take").exists()
 
 
-@pytest.mark.parametrize("verb", ["process", "run", "benchmark"])
+@pytest.mark.parametrize("verb", ["process", "run", "bench pipeline"])
 def test_a_source_that_is_missing_is_one_line_before_the_network_is_loaded(tmp_path, verb, monkeypatch, capsys):
-    monkeypatch.setattr("xnect_lite.runners.application.open_pipeline", lambda _: pytest.fail("loaded"))
-    monkeypatch.setattr("xnect_lite.runners.engines.open_pipeline", lambda _: pytest.fail("loaded"))
+    for module in ("cli.run", "cli.bench_pipeline", "runners.engines"):
+        monkeypatch.setattr(f"xnect_lite.{module}.open_pipeline", lambda _: pytest.fail("loaded"))
     monkeypatch.chdir(tmp_path)
-    assert main([verb, "nothing_here.mp4"]) == 2
+    assert main([*verb.split(), "nothing_here.mp4"]) == 2
     assert capsys.readouterr().err == "nothing_here.mp4: no such file, folder or camera. Check the spelling\n"
     assert not list(tmp_path.iterdir())
 

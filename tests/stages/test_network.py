@@ -227,6 +227,6 @@ def test_rows_of_a_batch_are_told_apart(net):
 
 
 def test_without_weights_the_error_comes_from_the_search(monkeypatch, tmp_path):
-    monkeypatch.setattr("xnect_lite.inference.weights.search_folders", lambda: [tmp_path])
+    monkeypatch.setattr("xnect_lite.inference.weight_search.search_folders", lambda: [tmp_path])
     with pytest.raises(XnectError, match=r"xnect_resnet50\.safetensors: found in none of"):
         Predictor(NetworkConfig(backbone="resnet50", device="cpu"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -18,6 +19,7 @@ from xnect_lite.benchmark.table import title
 from xnect_lite.config import GroupingConfig, NetworkConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.evaluate.photos import score_photos
+from xnect_lite.inference.weights import int8_of
 from xnect_lite.models.compress import count
 from xnect_lite.models.xnect import XNect
 from xnect_lite.stages.network import Predictor
@@ -97,10 +99,6 @@ def _accuracy(
 
 def _predictor(row: Row, net: torch.nn.Module, device: torch.device) -> Predictor | None:
     """The network as it is timed; None if there is no int8 file made of these weights."""
-    from pathlib import Path
-
-    from xnect_lite.inference.weights import int8_of
-
     one = row.candidate
     sides: dict[str, Any] = {"long_side_net_px": max(one.width, one.height), "short_side_net_px": min(one.width, one.height)}
     if row.int8:

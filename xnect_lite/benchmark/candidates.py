@@ -8,8 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.benchmark.candidate import Candidate, precision_of
+from xnect_lite.benchmark.pose_engines import pose_pass
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.devices import channels_last
+from xnect_lite.inference.published import load_classifier
+from xnect_lite.inference.weights import find_weights, load_network
+from xnect_lite.models.classifiers import build_classifier
+from xnect_lite.models.compress import fuse, prune
+from xnect_lite.models.xnect import XNect
 
 
 def build_network(candidate: Candidate) -> nn.Module:
@@ -25,28 +31,20 @@ def build_network(candidate: Candidate) -> nn.Module:
 
 def _classifier(candidate: Candidate) -> nn.Module:
     if candidate.weights:
-        from xnect_lite.inference.published import load_classifier
-
         return load_classifier(candidate.network, candidate.weights)
-    from xnect_lite.models.classifiers import build_classifier
 
     return build_classifier(candidate.network)
 
 
 def _pose_network(candidate: Candidate) -> nn.Module:
     if candidate.weights:
-        from xnect_lite.inference.weights import find_weights, load_network
-
         return load_network(find_weights(candidate.network, candidate.weights), candidate.network)
-    from xnect_lite.models.xnect import XNect
 
     return XNect(candidate.network, candidate.stride, candidate.grouped)
 
 
 def in_form(net: nn.Module, form: str, gamma_threshold: float, example: Tensor) -> nn.Module:
     """The network as it is, fused, or pruned and fused."""
-    from xnect_lite.models.compress import fuse, prune
-
     if form == "fused":
         return fuse(net)
     return prune(net, example, gamma_threshold)[0] if form == "pruned" else net
@@ -59,8 +57,6 @@ def build_pass(candidate: Candidate, device: torch.device) -> Callable[[], objec
     """
     net = build_network(candidate)
     if candidate.pose and not candidate.train:
-        from xnect_lite.benchmark.pose_engines import pose_pass
-
         return pose_pass(candidate, net, device)
     layout = torch.channels_last if candidate.channels_last else torch.contiguous_format
     net = net.to(device)

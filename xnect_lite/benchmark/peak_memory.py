@@ -16,6 +16,7 @@ import torch
 
 from xnect_lite.benchmark.candidate import Candidate
 from xnect_lite.benchmark.candidates import build_pass
+from xnect_lite.models.torchvision_compat import import_torchvision
 
 _WARM_UP = 3
 # Freed memory goes back to the system at once; else the peak of building a network would count as that of running it.
@@ -32,7 +33,7 @@ def in_fresh_process(candidate: Candidate) -> float | None:
 
 def measure(candidate: Candidate) -> float:
     """Peak MiB of building excluded, of running included. Meant for a process that does nothing else."""
-    _load_libraries(candidate)
+    _load_libraries()
     before = _now_mib()
     run = build_pass(candidate, torch.device("cpu"))
     _forget_peak()
@@ -41,14 +42,10 @@ def measure(candidate: Candidate) -> float:
     return _peak_mib() - before
 
 
-def _load_libraries(candidate: Candidate) -> None:
+def _load_libraries() -> None:
     """Whatever any candidate needs, so that none is charged for its libraries."""
-    from xnect_lite.models.torchvision_compat import import_torchvision
-
     import_torchvision()
     torch.nn.Conv2d(3, 8, 3)(torch.zeros(1, 3, 16, 16)).mean().backward()
-    if candidate.pose:
-        import xnect_lite.benchmark.pose_engines  # noqa: F401
 
 
 def _now_mib() -> float:

@@ -43,7 +43,8 @@ def tables(timings: Sequence[Timing]) -> str:
         head += f"torch {conditions.torch}, {conditions.date}; {_what(rows[0])}"
         blocks.append(head)
         if any(t.median_ms is not None for t in rows):
-            blocks.append(f"Median ms (95th percentile) of {rows[0].iterations}, and ResNet-50's median / this one's:")
+            ratios = ", and ResNet-50's median / this one's" if any(t.ratio is not None for t in rows) else ""
+            blocks.append(f"Median ms (95th percentile) of {rows[0].iterations}{ratios}:")
             blocks.append(_pivot(rows, _time_cell))
         if any(t.peak_mib is not None for t in rows):
             blocks.append("Peak memory, MiB:")

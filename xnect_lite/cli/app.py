@@ -1,19 +1,16 @@
-"""The app's command line: ``app.py``, ``xnect-lite-app``. Imports next to nothing, so that ``--help`` answers at once."""
+"""Starts the app: ``app.py``, ``xnect-lite-app``, ``xnect-lite run SOURCE --show``; nothing heavy before words are known."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from xnect_lite import __version__
-from xnect_lite.cli.pipeline_options import add_pipeline_options, pipeline_config
+from xnect_lite.cli.parsers.app import app_parser
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.application import start
-from xnect_lite.gui.options import DEFAULT_TAKES, Options
+from xnect_lite.gui.options import Options
 
 if TYPE_CHECKING:
     from xnect_lite.gui.worker import MakePipeline
@@ -23,10 +20,10 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
     """Run the app until its window is closed; returns the exit code.
 
     0 done, 1 failed, 2 something the user can mend, said in one line on standard error, 130 interrupted.
-    ``make_pipeline``: as in `start`.
+    ``make_pipeline``: as in `gui.application.start`.
     """
     try:
-        return start(parse_arguments(sys.argv[1:] if arguments is None else arguments), make_pipeline=make_pipeline)
+        return _start(parse_arguments(sys.argv[1:] if arguments is None else arguments), make_pipeline=make_pipeline)
     except XnectError as error:
         print(error, file=sys.stderr)
         return 2
@@ -35,9 +32,22 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
         return 130
 
 
+def run_show(options: argparse.Namespace) -> int:
+    """``xnect-lite run SOURCE --show``."""
+    if options.json or options.every_frame or options.start is not None or options.end is not None:
+        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
+    return _start(Options(pipeline_config(options), options.source))
+
+
+def _start(options: Options, make_pipeline: MakePipeline | None = None) -> int:
+    from xnect_lite.gui.application import start  # what looks at sources, such as OpenCV, comes with it
+
+    return start(options, make_pipeline=make_pipeline) if make_pipeline else start(options)
+
+
 def parse_arguments(arguments: Sequence[str]) -> Options:
     """Exits with 2 on words that are no options. Raises XnectError for a configuration that is wrong."""
-    options = _parser().parse_args(arguments)
+    options = app_parser().parse_args(arguments)
     return Options(
         config=pipeline_config(options),
         source=options.source,
@@ -50,42 +60,3 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
         after_s=options.after,
         size=options.size,
     )
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="app.py", description="3D motion capture of several people from one camera, live.")
-    parser.add_argument("--version", action="version", version=f"xnect_lite {__version__}")
-    parser.add_argument("files", nargs="*", metavar="FILE", help="videos to be processed, or a take to be seen")
-    parser.add_argument(
-        "--source", default="", help="played live: camera number or name, video file, image folder, stream URL, 'synthetic'"
-    )
-    parser.add_argument("--demo", action="store_true", help="play the built-in clip")
-    parser.add_argument(
-        "--takes", type=Path, metavar="DIR", help=f"folder for takes (default: as the settings say, at first {DEFAULT_TAKES})"
-    )
-    parser.add_argument("--settings", type=Path, metavar="FILE", help="file of settings, instead of your own")
-    parser.add_argument("--record", action="store_true", help="record from the first frame on")
-    parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window, such as 1366x768")
-    parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture of the window as PNG, then quit")
-    parser.add_argument(
-        "--after", type=_seconds, default=2.0, metavar="S", help="--screenshot: seconds after the first result (default: 2)"
-    )
-    add_pipeline_options(parser)
-    return parser
-
-
-def _size(text: str) -> tuple[int, int]:
-    match = re.fullmatch(r"(\d+)[xX×](\d+)", text)
-    if not match or min(int(match[1]), int(match[2])) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no size; write WIDTHxHEIGHT, such as 1366x768")
-    return int(match[1]), int(match[2])
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"'{text}' is no time in seconds")
-    return value

@@ -9,20 +9,19 @@ import importlib.util
 import json
 from typing import Any
 
+import torch
+
+from xnect_lite.capture import list_cameras
+from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError, install
+from xnect_lite.inference.choose import open_backend
+from xnect_lite.inference.devices import device_title
 
 _RUNTIMES = {"openvino": "cpu", "onnxruntime": "export"}
 """Optional package that can run the network, on the CPU -> the extra that brings it."""
 
 
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    devices = verbs.add_parser("devices", help="cameras, processors, and what 'auto' chooses")
-    devices.add_argument("--json", action="store_true", help="print as JSON; null = cannot be known, or is not installed")
-    devices.set_defaults(run=_devices)
-
-
-def _devices(options: argparse.Namespace) -> int:
+def run_devices(options: argparse.Namespace) -> int:
     found = {"cameras": _cameras(), "torch": _torch(), **{name: _runtime(name) for name in _RUNTIMES}, "auto": _auto()}
     if options.json:
         print(json.dumps(found, indent=2))
@@ -35,18 +34,12 @@ def _devices(options: argparse.Namespace) -> int:
 
 def _cameras() -> list[dict[str, Any]] | None:
     """None where the means to list them are not installed."""
-    from xnect_lite.capture import list_cameras
-
     if not importlib.util.find_spec("cv2_enumerate_cameras"):
         return None
     return [dataclasses.asdict(camera) for camera in list_cameras()]
 
 
 def _torch() -> dict[str, Any]:
-    import torch
-
-    from xnect_lite.inference.devices import device_title
-
     names = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
     devices = {name: device_title(torch.device(name)) for name in names}
     return {"version": torch.__version__, "devices": devices, "threads": torch.get_num_threads()}
@@ -61,9 +54,6 @@ def _runtime(package: str) -> dict[str, Any] | None:
 
 def _auto() -> dict[str, Any]:
     """What the defaults come to. The network is loaded for it: whether the fastest back end works shows only then."""
-    from xnect_lite.config import NetworkConfig
-    from xnect_lite.inference.choose import open_backend
-
     config = NetworkConfig()
     try:
         backend = open_backend(config)
@@ -78,7 +68,7 @@ def _auto() -> dict[str, Any]:
 
 
 def _lines(name: str, value: Any) -> list[str]:
-    """What is printed about one of `_devices`'s findings."""
+    """What is printed about one of `devices`'s findings."""
     if value is None:
         return [f"not known. {install('gui')}" if name == "cameras" else f"not installed. {install(_RUNTIMES[name])}"]
     if name == "cameras":

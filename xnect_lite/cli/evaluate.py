@@ -4,66 +4,23 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from xnect_lite.cli import (
-    evaluate_3dhp,
-    evaluate_backbones,
-    evaluate_clips,
-    evaluate_coco,
-    evaluate_lsp,
-    evaluate_mpii,
-    evaluate_multiview,
-    evaluate_mupots,
-    evaluate_peers,
-    evaluate_report,
-)
 from xnect_lite.cli.figures import print_figures
-from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
+from xnect_lite.cli.pipeline_options import pipeline_config
+from xnect_lite.data.archives.parts import MANIFEST, read_packed
+from xnect_lite.data.readers.photokit import read_photokit
+from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.errors import XnectError
-
-if TYPE_CHECKING:
-    from xnect_lite.data.sample import Sample
-
-
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    evaluate = verbs.add_parser("eval", help="accuracy on labelled data")
-    kinds = evaluate.add_subparsers(dest="dataset", required=True, metavar="DATA_SET")
-    for name, what in (("photos", "the photo kit's validation split"), ("synthetic", "renders of 'synth render --split val'")):
-        pictures = kinds.add_parser(name, help=what)
-        pictures.add_argument("--data", required=True, help="folder of the data set, or what xnect-lite data pack made of it")
-        pictures.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
-        if name == "photos":
-            pictures.add_argument("--no-grey", action="store_true", help="leave out the second pass, over pictures in greys")
-        pictures.add_argument("--json", action="store_true", help="print the figures as JSON")
-        add_network_options(pictures)
-        pictures.set_defaults(run=_evaluate)
-    for kind in (
-        evaluate_clips,
-        evaluate_multiview,
-        evaluate_mpii,
-        evaluate_mupots,
-        evaluate_3dhp,
-        evaluate_coco,
-        evaluate_lsp,
-        evaluate_backbones,
-        evaluate_peers,
-        evaluate_report,
-    ):
-        kind.add(kinds)
+from xnect_lite.evaluate.keypoints import per_joint_pck
+from xnect_lite.evaluate.photos import score_photos
+from xnect_lite.runners.application import open_predictor
+from xnect_lite.stages.lifting.lift import read_out
+from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.refining.refine import open_refine, unrefined
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
-    from xnect_lite.data.sample import evenly
-    from xnect_lite.evaluate.keypoints import per_joint_pck
-    from xnect_lite.evaluate.photos import score_photos
-    from xnect_lite.runners.application import open_predictor
-    from xnect_lite.stages.lifting.lift import read_out
-    from xnect_lite.stages.lifting.network import open_lift
-    from xnect_lite.stages.refining.refine import open_refine, unrefined
-
     synthetic = options.dataset == "synthetic"
     samples = held_out(Path(options.data), synthetic)
     if not samples:
@@ -92,9 +49,6 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 def held_out(data: Path, synthetic: bool) -> list[Sample]:
     """The validation split's renders, or its photographs, of a photo kit's folder, an archive or a folder of archives."""
-    from xnect_lite.data.archives.parts import MANIFEST, read_packed
-    from xnect_lite.data.readers.photokit import read_photokit
-
     if not synthetic and not data.is_file() and not (data / MANIFEST).is_file():
         return list(read_photokit(data, "val"))
     return [sample for sample in read_packed(data, "val") if sample.synthetic == synthetic]

@@ -3,48 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 from pathlib import Path
 
+from tqdm import tqdm
+
+from xnect_lite.benchmark.backbones import compare, rows_of
+from xnect_lite.benchmark.measure import Plan, steps
+from xnect_lite.cli.evaluate import held_out
 from xnect_lite.cli.evaluate_benchmarks import report
+from xnect_lite.config import GroupingConfig
+from xnect_lite.data.sample import evenly
 from xnect_lite.errors import XnectError
+from xnect_lite.evaluate.results import result
+from xnect_lite.inference.devices import check_precision, choose_device
+from xnect_lite.inference.weights import find_weights, sha256
 
 
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register it."""
-    parser = kinds.add_parser(
-        "backbones", help="SelecSLS-60, pruned, int8, and ResNet-50: accuracy, latency, memory, parameters, GMACs"
-    )
-    parser.add_argument("--data", metavar="DIR", help="photo kit or its pack, for accuracy (left out: none is measured)")
-    parser.add_argument("--limit", type=int, default=0, help="use only every n-th picture so that about LIMIT remain")
-    parser.add_argument(
-        "--weights", action="append", default=[], metavar="NAME=FILE",
-        help="weights of a backbone (default: those that are found); may be repeated. Without any it is timed untrained",
-    )  # fmt: skip
-    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda or cuda:N")
-    parser.add_argument("--backend", default="auto", help="what runs all of them (default: openvino on a CPU, torch on a GPU)")
-    parser.add_argument("--precision", default="fp32", help="fp32 (default), fp16 or bf16, of all but int8")
-    parser.add_argument("--input-size", default="512x320", metavar="WxH", help="network pixels (default 512x320)")
-    parser.add_argument("--gamma-thresh", type=float, default=1e-3, help="channels weaker than this are pruned (default 0.001)")
-    parser.add_argument("--num-iter", type=int, default=30, metavar="N", help="timed passes (default 30)")
-    parser.add_argument("--out", metavar="FILE", help="keep the result as JSON, for xnect-lite eval report")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     if options.num_iter < 1:
         raise XnectError(f"--num-iter {options.num_iter}", "is too small", "Give 1 or more")
     size, given = _size(options.input_size), _given(options.weights)
-    from tqdm import tqdm
-
-    from xnect_lite.benchmark.backbones import compare, rows_of
-    from xnect_lite.benchmark.measure import Plan, steps
-    from xnect_lite.cli.evaluate import held_out
-    from xnect_lite.config import GroupingConfig
-    from xnect_lite.data.sample import evenly
-    from xnect_lite.evaluate.results import result
-    from xnect_lite.inference.devices import check_precision, choose_device
-    from xnect_lite.inference.weights import sha256
 
     check_precision(options.precision)
     device = choose_device(options.device)
@@ -88,8 +67,6 @@ def _given(items: list[str]) -> dict[str, str]:
 
 
 def _shipped(name: str) -> str:
-    from xnect_lite.inference.weights import find_weights
-
     try:
         return str(find_weights(name))
     except XnectError:
@@ -97,8 +74,6 @@ def _shipped(name: str) -> str:
 
 
 def _engine(asked: str, device_type: str) -> str:
-    import importlib.util
-
     if asked != "auto":
         return asked
     return "openvino" if device_type == "cpu" and importlib.util.find_spec("openvino") else "torch"

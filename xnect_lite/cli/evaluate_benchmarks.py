@@ -11,31 +11,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from xnect_lite import __version__
-from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
+from xnect_lite.cli.pipeline_options import pipeline_config
+from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
-
-if TYPE_CHECKING:
-    from xnect_lite.config import PipelineConfig
-    from xnect_lite.evaluate.finding import Finder, Picture, Run
-    from xnect_lite.evaluate.joint_lists import JointList
-    from xnect_lite.evaluate.predictions import Found
-    from xnect_lite.evaluate.results import Result
-    from xnect_lite.stages.network import Predictor
-
-
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """The options of every such verb."""
-    parser.add_argument("--root", "--data", dest="root", required=True, metavar="DIR", help="folder of the data set")
-    parser.add_argument(
-        "--save", metavar="FILE", help="keep what is found in FILE (.jsonl); the same command goes on where it was interrupted"
-    )
-    parser.add_argument("--predictions", metavar="FILE", help="score this file, of any system, instead of running the pipeline")
-    parser.add_argument("--out", metavar="FILE", help="keep the result as JSON, for xnect-lite eval report")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    add_network_options(parser)
+from xnect_lite.evaluate.finding import Finder, Picture, Run, find_all, kept
+from xnect_lite.evaluate.joint_lists import JointList
+from xnect_lite.evaluate.predictions import Found, PredictionFile, read_predictions
+from xnect_lite.evaluate.results import Result, save_result, weights_used
+from xnect_lite.inference.weights import sha256
+from xnect_lite.runners.application import open_predictor
+from xnect_lite.stages.network import Predictor
 
 
 def check_common(options: argparse.Namespace) -> None:
@@ -44,7 +32,7 @@ def check_common(options: argparse.Namespace) -> None:
         raise XnectError("--save and --predictions", "exclude each other", "Score a file, or make one")
     if not Path(options.root).is_dir():
         raise XnectError(options.root, "is no folder", "docs/datasets.md says where the data sets are to be had")
-    for flag in ("save", "out"):
+    for flag in ("save", "output"):
         path = getattr(options, flag)
         if path and not Path(path).resolve().parent.is_dir():
             raise XnectError(path, "its folder does not exist", "Make the folder, or choose another file")
@@ -55,9 +43,6 @@ class OurSystem:
 
     def __init__(self, options: argparse.Namespace, **settings: Any) -> None:
         self.config: PipelineConfig = pipeline_config(options)
-        from xnect_lite.evaluate.results import weights_used
-        from xnect_lite.runners.application import open_predictor
-
         self.predictor: Predictor = open_predictor(self.config.network)
         self.made_by: dict[str, Any] = {
             "system": f"xnect-lite {__version__}", "backbone": self.config.network.backbone,
@@ -103,10 +88,8 @@ class Answers:
     system: OurSystem | None = None
 
 
-def find_or_read(options: argparse.Namespace, wanted: Wanted) -> Answers | None:
-    """Run the pipeline, or read the file that was given; None if the run was interrupted, which is said on standard error."""
-    from xnect_lite.evaluate.predictions import read_predictions
-
+def find_or_read(options: argparse.Namespace, wanted: Wanted) -> Answers:
+    """Run the pipeline, or read the file that was given. Raises KeyboardInterrupt saying what was kept."""
     if options.predictions:
         path = Path(options.predictions)
         if wanted.read:
@@ -116,18 +99,11 @@ def find_or_read(options: argparse.Namespace, wanted: Wanted) -> Answers | None:
     clips = wanted.clips()
     system = OurSystem(options, **wanted.settings)
     run = _run_and_save(options, system, clips, wanted)
-    if run is None:
-        return None
     speed = {"ms_per_picture": statistics.median(run.ms)} if run.ms else {}
     return Answers(run.found, system.made_by, speed, system)
 
 
-def _run_and_save(
-    options: argparse.Namespace, system: OurSystem, clips: Sequence[Sequence[Picture]], wanted: Wanted
-) -> Run | None:
-    from xnect_lite.evaluate.finding import find_all, kept
-    from xnect_lite.evaluate.predictions import PredictionFile
-
+def _run_and_save(options: argparse.Namespace, system: OurSystem, clips: Sequence[Sequence[Picture]], wanted: Wanted) -> Run:
     made_by = json.loads(json.dumps(system.settings()))  # as it will be read back
     total = sum(map(len, clips))
     opened = partial(PredictionFile, data_set=wanted.data_set, joints=wanted.joints.names, made_by=made_by)
@@ -140,8 +116,7 @@ def _run_and_save(
             said = "nothing was kept and nothing is scored; with --save FILE it can go on"
             if file:
                 said = f"{len(file.done)} of {total} pictures are in {options.save}; the same command goes on"
-            print(f"interrupted: {said}", file=sys.stderr)
-            return None
+            raise KeyboardInterrupt(said) from None
 
 
 def _made_by_file(path: Path) -> dict[str, Any]:
@@ -154,8 +129,6 @@ def _made_by_file(path: Path) -> dict[str, Any]:
 
 def file_itself(path: Path) -> dict[str, Any]:
     """Which file was scored."""
-    from xnect_lite.inference.weights import sha256
-
     return {"predictions": path.name, "sha256": sha256(path)[:12]}
 
 
@@ -166,9 +139,7 @@ def name_of(made_by: Mapping[str, Any]) -> str:
 
 def report(options: argparse.Namespace, result: Result) -> int:
     """Print the result, and keep it where that was asked for."""
-    from xnect_lite.evaluate.results import save_result
-
-    if options.out:
-        save_result(Path(options.out), result)
+    if options.output:
+        save_result(Path(options.output), result)
     print(result.as_json() if options.json else result.as_text())
     return 0

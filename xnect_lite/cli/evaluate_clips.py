@@ -7,8 +7,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from xnect_lite.cli.figures import without_nan
-from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
+from xnect_lite.evaluate.clips import find_clips
+from xnect_lite.evaluate.stages import score_stages
+from xnect_lite.progress import progress_bar
+from xnect_lite.runners.application import open_predictor
 
 _COLUMNS = (  # figure, title, decimals
     ("ap", "AP", 3), ("found", "found", 3), ("pck3d_150", "3DPCK@150", 3), ("mpjpe_mm", "MPJPE mm", 0),
@@ -18,28 +22,8 @@ _COLUMNS = (  # figure, title, decimals
 )  # fmt: skip
 
 
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register the data set."""
-    clips = kinds.add_parser("clips", help="clips of 'synth demo', or sequences in MuPoTS-3D's format: what each stage brings")
-    clips.add_argument(
-        "--data",
-        required=True,
-        nargs="+",
-        metavar="DIR",
-        help="folders of 'synth demo' or of 'synth mupots-like'; scored together",
-    )
-    clips.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_network_options(clips)
-    clips.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
-    from xnect_lite.evaluate.clips import find_clips
-    from xnect_lite.evaluate.stages import score_stages
-    from xnect_lite.progress import progress_bar
-    from xnect_lite.runners.application import open_predictor
-
     clips = [clip for folder in options.data for clip in find_clips(folder)]
     if not clips:
         raise XnectError(" ".join(options.data), "hold no frame with truth", "Make clips with xnect-lite synth demo")

@@ -7,28 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xnect_lite.cli.evaluate_benchmarks import Wanted, add_common, check_common, file_itself, find_or_read, name_of, report
+from xnect_lite.cli.evaluate_benchmarks import Wanted, check_common, file_itself, find_or_read, name_of, report
+from xnect_lite.evaluate.coco import DATA_SET, CocoSet, write_results
+from xnect_lite.evaluate.finding import StillFinder
+from xnect_lite.evaluate.joint_lists import COCO
+from xnect_lite.evaluate.results import result
 
 
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register the data set."""
-    parser = kinds.add_parser("coco", help="COCO keypoints val2017: AP and AR by pycocotools")
-    add_common(parser)
-    parser.add_argument(
-        "--results", metavar="FILE", help="keep what was found in COCO's own format; --predictions takes it, too"
-    )
-    parser.add_argument("--flip-test", action="store_true", help="average the answers to each picture and its mirror image")
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="about N, evenly spread; what is printed says so")
-    parser.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     check_common(options)
-    from xnect_lite.evaluate.coco import DATA_SET, CocoSet, write_results
-    from xnect_lite.evaluate.finding import StillFinder
-    from xnect_lite.evaluate.joint_lists import COCO
-    from xnect_lite.evaluate.results import result
-
     data = CocoSet(Path(options.root), options.limit)
     made_by: Mapping[str, Any]
     speed: Mapping[str, float] = {}
@@ -43,8 +30,6 @@ def _evaluate(options: argparse.Namespace) -> int:
             settings={"flip_test": options.flip_test},
         )  # fmt: skip
         answers = find_or_read(options, wanted)
-        if answers is None:
-            return 1
         records, made_by, speed = data.results(answers.found), answers.made_by, answers.speed
     if options.results:
         write_results(Path(options.results), records)

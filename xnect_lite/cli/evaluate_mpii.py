@@ -7,31 +7,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from xnect_lite.cli.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, name_of, report
+from xnect_lite.cli.evaluate_benchmarks import Wanted, check_common, find_or_read, name_of, report
 from xnect_lite.errors import XnectError
+from xnect_lite.evaluate import mpii
+from xnect_lite.evaluate.costs import costs
+from xnect_lite.evaluate.finding import StillFinder
+from xnect_lite.evaluate.joint_lists import MPII
+from xnect_lite.evaluate.mpii_people import groups_of, people_of
+from xnect_lite.evaluate.results import result
 
 
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register the data set."""
-    mpii = kinds.add_parser("mpii", help="MPII Human Pose: PCKh one by one, or average precision of groups")
-    add_common(mpii)
-    mpii.add_argument("--split", choices=("val", "train"), default="val", help="default val: the list of annot/valid.json")
-    mpii.add_argument("--groups", action="store_true", help="score groups of people by evalMPII's rules; needs groups_v12.mat")
-    mpii.add_argument("--flip-test", action="store_true", help="average the answers to each picture and its mirror image")
-    mpii.add_argument("--limit", type=int, default=0, metavar="N", help="about N, evenly spread; what is printed says so")
-    mpii.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     check_common(options)
     if options.groups and options.split == "train":
         raise XnectError("--groups --split train", "is not offered", "Groups are scored on the validation pictures")
-    from xnect_lite.evaluate import mpii
-    from xnect_lite.evaluate.costs import costs
-    from xnect_lite.evaluate.finding import StillFinder
-    from xnect_lite.evaluate.joint_lists import MPII
-    from xnect_lite.evaluate.mpii_people import groups_of, people_of
-    from xnect_lite.evaluate.results import result
 
     folder, groups = Path(options.root), options.groups
     asked: tuple[Sequence[Any], str] = groups_of(folder) if groups else people_of(folder, options.split)
@@ -47,8 +36,6 @@ def _evaluate(options: argparse.Namespace) -> int:
         settings={"flip_test": options.flip_test},
     )  # fmt: skip
     answers = find_or_read(options, wanted)
-    if answers is None:
-        return 1
     if groups:
         title, figures = "AP of groups, evalMPII rules", mpii.score_groups(chosen, answers.found)
         columns = [*mpii.mpii_groups.COLUMNS, "map"]

@@ -10,10 +10,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from tqdm import tqdm
+
+from xnect_lite.camera.calibration import load_calibration
 from xnect_lite.cli.evaluate_clips import print_stages
 from xnect_lite.cli.figures import without_nan
-from xnect_lite.cli.pipeline_options import add_network_options, pipeline_config
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
+from xnect_lite.evaluate.multiview import STAGES, load_reference, video_sizes, views
+from xnect_lite.evaluate.stages import score_stages
+from xnect_lite.runners.application import open_predictor
 
 _COLUMNS = (  # figure, title, decimals
     ("found", "found", 3), ("error_px", "2D px", 1), ("mpjpe_mm", "MPJPE mm", 0), ("pa_mpjpe_mm", "PA-MPJPE mm", 0),
@@ -23,35 +29,10 @@ _COLUMNS = (  # figure, title, decimals
 )  # fmt: skip
 
 
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register the data set."""
-    parser = kinds.add_parser("multiview", help="a clip from several calibrated cameras with a 3D reference: each camera alone")
-    parser.add_argument(
-        "--videos", required=True, nargs="+", metavar="VIDEO", help="one per camera, named as it: cam01.mp4 is of cam01"
-    )
-    parser.add_argument("--reference", required=True, metavar="FILE", help=".npz with joints and xyz_mm; see docs/pipeline.md")
-    parser.add_argument(
-        "--calibration",
-        default="",
-        metavar="FILE",
-        help="Qualisys, Pose2Sim TOML, a folder of OpenCV's files, or our own; without it, the cameras the reference holds",
-    )
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N frames of each video")
-    parser.add_argument("--json", action="store_true", help="print the figures as JSON, of all cameras and of each")
-    add_network_options(parser)
-    parser.set_defaults(run=_evaluate)
-
-
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     if options.limit < 0:
         raise XnectError("--limit", f"{options.limit} is negative", "Give how many frames to use, or 0 for all")
-    from tqdm import tqdm
-
-    from xnect_lite.camera.calibration import load_calibration
-    from xnect_lite.evaluate.multiview import STAGES, load_reference, video_sizes, views
-    from xnect_lite.evaluate.stages import score_stages
-    from xnect_lite.runners.application import open_predictor
 
     videos = {Path(path).stem: Path(path) for path in options.videos}
     if len(videos) < len(options.videos):

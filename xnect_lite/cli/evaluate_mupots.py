@@ -5,42 +5,22 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xnect_lite.cli.evaluate_benchmarks import Wanted, add_common, check_common, find_or_read, report
+from xnect_lite.cli.evaluate_benchmarks import Wanted, check_common, find_or_read, report
 from xnect_lite.errors import XnectError
-
-STAGES = ("lifting", "fitting")
-
-
-def add(kinds: argparse._SubParsersAction) -> None:
-    """Register the data set."""
-    mupots = kinds.add_parser(
-        "mupots", help="MuPoTS-3D: 3DPCK and AUC by the official rules, or of renders of 'synth mupots-like'"
-    )
-    add_common(mupots)
-    mupots.add_argument(
-        "--stage", choices=STAGES, default=STAGES[0],
-        help="score what is found in each frame by itself (lifting, default), or the whole live pipeline (fitting)",
-    )  # fmt: skip
-    mupots.add_argument(
-        "--predictions-3d", metavar="FILE", help="with a .mat of pixels as --predictions: the .mat of millimetres"
-    )
-    mupots.add_argument("--sequences", default="", metavar="TS1,TS2", help="only these; what is printed says so")
-    mupots.add_argument("--every", type=int, default=1, metavar="N", help="only every N-th frame; what is printed says so")
-    mupots.set_defaults(run=_evaluate)
+from xnect_lite.evaluate.finding import ClipFinder, StillFinder
+from xnect_lite.evaluate.joint_lists import MUPOTS
+from xnect_lite.evaluate.mupots import DATA_SET, MupotsSet
+from xnect_lite.evaluate.mupots_mat import read_two
+from xnect_lite.evaluate.results import result
 
 
-def _evaluate(options: argparse.Namespace) -> int:
+def run_evaluate(options: argparse.Namespace) -> int:
     check_common(options)
     if options.every < 1 or (options.every > 1 and options.stage == "fitting"):
         raise XnectError(f"--every {options.every}", "is not possible here", "Give 1 or more; tracking needs every frame")
     two_files = bool(options.predictions) and Path(options.predictions).suffix == ".mat"
     if two_files != bool(options.predictions_3d):
         raise XnectError("--predictions-3d", "belongs to --predictions of a .mat file", "Give both .mat files, or one .jsonl")
-    from xnect_lite.evaluate.finding import ClipFinder, StillFinder
-    from xnect_lite.evaluate.joint_lists import MUPOTS
-    from xnect_lite.evaluate.mupots import DATA_SET, MupotsSet
-    from xnect_lite.evaluate.mupots_mat import read_two
-    from xnect_lite.evaluate.results import result
 
     chosen = [name.strip() for name in options.sequences.split(",") if name.strip()]
     data = MupotsSet(Path(options.root), chosen, options.every)
@@ -53,8 +33,6 @@ def _evaluate(options: argparse.Namespace) -> int:
         read=(lambda path: read_two(path, Path(options.predictions_3d), data.records())) if two_files else None,
     )  # fmt: skip
     answers = find_or_read(options, wanted)
-    if answers is None:
-        return 1
     figures, tables = data.score(answers.found)
     figures |= answers.speed
     return report(options, result("MuPoTS-3D protocol", data.data, data.part, figures, tables, answers.made_by))

@@ -5,81 +5,54 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from xnect_lite.export.write import ExportReport
-    from xnect_lite.models.xnect import XNect
+import torch
 
-_FORMATS = ("safetensors", "onnx", "openvino", "openvino-int8", "torchscript")
+from xnect_lite.config import NetworkConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.export.calibration import blots, read_photographs
+from xnect_lite.export.write import ExportReport, MapError, check_target, compare, export
+from xnect_lite.inference.names import EXPORTED
+from xnect_lite.inference.torch_eager import TorchBackend
+from xnect_lite.inference.weights import find_weights, load_network
+from xnect_lite.models.compress import prune
+from xnect_lite.models.xnect import XNect
+
 _COMPARED = 8  # photographs, where maps are only compared
 
 
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    verb = verbs.add_parser("export", help="the network pruned, or as ONNX, OpenVINO (fp32 or int8) or TorchScript")
-    verb.add_argument("--format", required=True, choices=_FORMATS)
-    verb.add_argument("-o", "--output", required=True, metavar="FILE", help=".safetensors, .onnx, .xml (with a .bin) or .ts")
-    verb.add_argument("--backbone", default="selecsls60", help="default: selecsls60")
-    verb.add_argument("--weights", default="", metavar="FILE", help="safetensors (default: the shipped ones)")
-    verb.add_argument(
-        "--prune", type=float, metavar="GAMMA",
-        help="fuse the batch norms and drop channels whose |gamma| is at most GAMMA (published: 0.001); -1 only fuses",
-    )  # fmt: skip
-    verb.add_argument("--multiple", type=_count, default=1, metavar="N", help="--prune: widths in multiples of N (default 1)")
-    verb.add_argument(
-        "--calibration", type=Path, metavar="DIR",
-        help="photo kit or folder of photographs: needed for int8, for the others it makes the comparison a better one",
-    )  # fmt: skip
-    verb.add_argument("--calibration-images", type=_count, default=300, metavar="N", help="at most so many (default 300)")
-    verb.add_argument("--check-images", type=_count, default=300, metavar="N", help="at most so many score int8 (default 300)")
-    verb.add_argument("--max-drop", type=float, default=1.0, metavar="POINTS", help="accuracy that int8 may lose (default 1.0)")
-    verb.add_argument("--json", action="store_true", help="print the report as JSON")
-    verb.set_defaults(run=_export)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 up")
-    return int(text)
-
-
-def _export(options: argparse.Namespace) -> int:
-    from xnect_lite.config import NetworkConfig
-    from xnect_lite.errors import XnectError
-    from xnect_lite.export.calibration import read_photographs
-    from xnect_lite.export.write import check_target, export
-    from xnect_lite.inference.names import EXPORTED
-    from xnect_lite.inference.weights import find_weights, load_network
-
+def run_export(options: argparse.Namespace) -> int:
     check_target(options.format, Path(options.output))
     config = NetworkConfig(options.backbone, options.weights)
     path = find_weights(config.backbone, config.weights)
     if path.suffix.lower() in EXPORTED:
         raise XnectError(str(path), "is an exported network already", "Give .safetensors weights")
     net = load_network(path, config.backbone)
-    if options.prune is not None:
-        net = _prune(net, options)
     photographs = None
-    if options.calibration:
+    if options.photos:
         is_int8 = options.format == "openvino-int8"
         counts = (options.calibration_images, options.check_images) if is_int8 else (_COMPARED, _COMPARED)
-        photographs = read_photographs(options.calibration, config, *counts)
+        photographs = read_photographs(options.photos, config, *counts)
+    changed: list[MapError] = []
+    if options.prune is not None:
+        whole, net = net, _prune(net, options)
+        pictures = ("photographs", photographs.check[:_COMPARED]) if photographs else ("blots", blots(config))
+        changed = compare(TorchBackend(whole, "cpu", "fp32"), TorchBackend(net, "cpu", "fp32"), *pictures)
     report = export(net, options.format, Path(options.output), config, photographs, options.max_drop)
     if options.json:
-        print(json.dumps(report.as_dict(), indent=2))
-    else:
-        _print_report(report)
+        cut = {"against_unpruned": [asdict(row) for row in changed]} if changed else {}
+        print(json.dumps({**report.as_dict(), **cut}, indent=2))
+        return 0
+    _print_report(report)
+    if changed:  # whether the network is still what it was, which the file's own differences do not say
+        worst = max(changed, key=lambda row: row.share)
+        print(f"against the unpruned network: {worst.output} by up to {worst.share:.1e} of its range on {worst.pictures}")
     return 0
 
 
 def _prune(net: XNect, options: argparse.Namespace) -> XNect:
-    import torch
-
-    from xnect_lite.errors import XnectError
-    from xnect_lite.models.compress import prune
-
     if net.arch.get("form") == "fused":
         raise XnectError("--prune", "these weights have no batch norms left to prune by", "Give them as they were trained")
     net, report = prune(net, torch.zeros(1, 3, 320, 512), options.prune, options.multiple)

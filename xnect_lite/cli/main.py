@@ -1,7 +1,7 @@
 """The command line: ``xnect-lite VERB``. Results go to standard output, messages to standard error.
 
-Exit codes: 0 done, 1 unexpected, 2 something the user can mend, 130 interrupted. Heavy imports happen inside the verbs, so
-that ``--help`` answers at once.
+Exit codes: 0 done, 1 unexpected, 2 something the user can mend, 130 interrupted. What a verb needs is imported once its words
+are understood (`parsers.later`), so that ``--help`` answers at once.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from xnect_lite import __version__
-from xnect_lite.cli import benchmark, data, devices, evaluate, export, imagenet, process, run, synth, take, timing, weights
-from xnect_lite.cli.benchmark_pipeline import with_action
+from xnect_lite.cli.parsers import bench, data, devices, evaluate, export, process, run, synth, take, train, weights
 from xnect_lite.errors import XnectError, next_step_of
 from xnect_lite.signals import ending_by, interrupt
 
-VERBS = (run, process, take, export, evaluate, benchmark, timing, imagenet, data, synth, weights, devices)
+VERBS = (run, process, take, train, evaluate, bench, data, synth, export, weights, devices)
 """In the order that ``--help`` lists them."""
 
 
@@ -48,11 +47,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _without_output(error)
 
 
+def train_pose(arguments: Sequence[str] | None = None) -> int:
+    """``xnect-lite train``, as the door of a checkout."""
+    return main(["train", *(sys.argv[1:] if arguments is None else arguments)])
+
+
 def _run(arguments: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
-        options = _parser().parse_args(with_action(list(arguments)))
+        options = _parser().parse_args(arguments)
         return options.run(options)
     finally:  # also after --help, which ends here
         if sys.stdout is not None:
@@ -79,8 +83,9 @@ def _without_output(error: OSError) -> int:
 
 
 def _say(line: str) -> None:
+    rank = os.environ.get("RANK", "0")  # of several processes that train together
     with contextlib.suppress(OSError):  # the terminal may be gone
-        print(line, file=sys.stderr)
+        print(line if rank == "0" else f"process {rank}: {line}", file=sys.stderr)
 
 
 class _Verbs(argparse._SubParsersAction):

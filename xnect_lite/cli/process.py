@@ -7,55 +7,22 @@ import contextlib
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xnect_lite.cli.pipeline_options import add_pipeline_options, pipeline_config
+from xnect_lite.capture import check_source
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
-
-if TYPE_CHECKING:
-    from xnect_lite.runners.batch import Job, Outcome
-
-
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    process = verbs.add_parser("process", help="videos into takes: poses, one BVH per person, overlay video")
-    process.add_argument(
-        "source",
-        nargs="+",
-        help="video files; or a take with its film, an image folder or pattern, stream URL, camera, 'synthetic'",
-    )
-    process.add_argument(
-        "-o", "--output", default="takes", metavar="TAKES", help="folder that takes are put in (default: takes)"
-    )
-    process.add_argument("--start", type=float, metavar="S", help="skip the first S seconds")
-    process.add_argument("--end", type=float, metavar="S", help="stop at second S")
-    process.add_argument("--no-video", action="store_true", help="of a live source, do not keep the film beside the poses")
-    process.add_argument(
-        "--name", action="append", default=[], metavar="ID=NAME", help="what a person is called; may be repeated"
-    )
-    process.add_argument(
-        "--people", default="all", metavar="WHO", help="who gets a BVH file: all, main (who is there most), or ids such as 1,3"
-    )
-    process.add_argument("--no-overlay", action="store_true", help="do not write overlay.mp4")
-    process.add_argument("--again", action="store_true", help="process files again that have a finished take already")
-    process.add_argument("--jobs", type=int, default=1, metavar="N", help="files at a time (default 1)")
-    process.add_argument(
-        "--engine", choices=("processes", "ray"), default="processes",
-        help="what runs several files: processes (default) or a Ray cluster, $RAY_ADDRESS or a local one",
-    )  # fmt: skip
-    process.add_argument("--json", action="store_true", help="print the summary as JSON")
-    add_pipeline_options(process)
-    process.set_defaults(run=_process)
+from xnect_lite.progress import progress_bar
+from xnect_lite.record.names import parse_names
+from xnect_lite.record.people import parse_people
+from xnect_lite.runners.batch import Job, Outcome, make_jobs, takes_of
+from xnect_lite.runners.engines import run_here, run_in_processes, run_on_ray
 
 
-def _process(options: argparse.Namespace) -> int:
+def run_process(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise XnectError(f"--jobs {options.jobs}", "is less than 1", "Give 1 or more")
     config = pipeline_config(options)
-    from xnect_lite.record.names import parse_names
-    from xnect_lite.record.people import parse_people
-    from xnect_lite.runners.batch import Outcome, make_jobs, takes_of
-
     jobs = make_jobs(
         options.source, options.output, config, start_s=options.start, end_s=options.end, overlay=not options.no_overlay,
         video=not options.no_video, names=parse_names(options.name), people=parse_people(options.people),
@@ -84,9 +51,6 @@ def _process(options: argparse.Namespace) -> int:
 
 def _missing(jobs: list[Job]) -> dict[Job, Outcome]:
     """What has no source, found out before the network is loaded."""
-    from xnect_lite.capture import check_source
-    from xnect_lite.runners.batch import Outcome
-
     outcomes = {}
     for job in jobs:
         try:
@@ -97,9 +61,6 @@ def _missing(jobs: list[Job]) -> dict[Job, Outcome]:
 
 
 def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
-    from xnect_lite.progress import progress_bar
-    from xnect_lite.runners.engines import run_here, run_in_processes, run_on_ray
-
     outcomes = []
     with progress_bar(total=0, unit="frame", dynamic_ncols=True) as bar:
 

@@ -10,41 +10,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from xnect_lite.cli.pipeline_options import add_pipeline_options, pipeline_config
-from xnect_lite.errors import XnectError
+import numpy as np
 
-if TYPE_CHECKING:
-    from xnect_lite.capture import Source
-    from xnect_lite.config import PipelineConfig
-    from xnect_lite.types import PoseResult
+from xnect_lite.capture import Source, check_source, open_source
+from xnect_lite.cli.pipeline_options import pipeline_config
+from xnect_lite.runners.application import open_pipeline
+from xnect_lite.runners.track import track
+from xnect_lite.types import PoseResult
 
 _WARNING_S = 0.2  # how long a warning may wait
 _LINES_PER_S = 5  # for people; programs get every result
 
 
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    run = verbs.add_parser("run", help="live: print everybody's positions, one JSON line per frame, or show the app")
-    run.add_argument("source", help="camera number or name, stream URL, video file, image folder, 'synthetic'")
-    run.add_argument("--json", action="store_true", help="one JSON line per frame")
-    run.add_argument("--show", action="store_true", help="show the app instead")
-    run.add_argument("--every-frame", action="store_true", help="a file: no frame is dropped, however long it takes")
-    run.add_argument("--start", type=float, metavar="S", help="a file: skip the first S seconds")
-    run.add_argument("--end", type=float, metavar="S", help="stop at second S")
-    add_pipeline_options(run)
-    run.set_defaults(run=_run)
-
-
-def _run(options: argparse.Namespace) -> int:
+def run_live(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
-    if options.show:
-        return _show(options, config)
-    from xnect_lite.capture import check_source, open_source
-    from xnect_lite.runners.application import open_pipeline
-    from xnect_lite.runners.track import track
-
     check_source(options.source)
     pipeline = open_pipeline(config)
     print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}", file=sys.stderr)
@@ -125,18 +106,7 @@ def result_as_dict(result: PoseResult) -> dict[str, Any]:
 
 def _plain(values: Any) -> Any:
     """Rounded to thousandths; NaN, which JSON does not have, becomes null."""
-    import numpy as np
-
     rounded = np.round(np.asarray(values, np.float64), 3)
     plain = np.array(rounded, dtype=object)
     plain[~np.isfinite(rounded)] = None
     return plain.tolist()
-
-
-def _show(options: argparse.Namespace, config: PipelineConfig) -> int:
-    if options.json or options.every_frame or options.start is not None or options.end is not None:
-        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
-    from xnect_lite.gui.application import start
-    from xnect_lite.gui.options import Options
-
-    return start(Options(config, options.source))

@@ -5,49 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from xnect_lite.record.take import TakeSummary
-    from xnect_lite.record.take_folder import Take
-
-_MakeStep = Callable[[argparse.Namespace, "Take"], Mapping[str, Any]]
-
-
-def add(actions: argparse._SubParsersAction) -> None:
-    """Register the actions."""
-    swap = _action(actions, "swap", "two people change places from a time on", _swap, "one", "other")
-    swap.add_argument("--from", dest="from_s", type=float, default=0.0, metavar="S", help="from second S on (default: all)")
-    _action(actions, "merge", "two ids are one person", _merge, "into", "other")
-    cut = _action(actions, "cut", "from a time on, an id is somebody else", _cut, "person")
-    cut.add_argument("--at", dest="at_s", type=float, required=True, metavar="S", help="second of the cut")
-    rename = _action(actions, "rename", "give a person a name; the take itself is changed", _rename, "person", new_take=False)
-    rename.add_argument("name", help="the name; '' takes it away")
-    _action(actions, "delete", "leave a person out", _delete, "person")
-    trim = _action(actions, "trim", "keep a part of the take", _trim)
-    trim.add_argument("--in", dest="in_s", type=float, metavar="S", help="first second that is kept (default: the start)")
-    trim.add_argument("--out", dest="out_s", type=float, metavar="S", help="last second that is kept (default: the end)")
-    for name, what, back in (("undo", "take back the last edit made in place", True), ("redo", "do it again", False)):
-        action = actions.add_parser(name, help=what)
-        action.add_argument("take", help="take folder")
-        action.add_argument("--json", action="store_true", help="print what was written as JSON")
-        action.set_defaults(run=_move, back=back)
-
-
-def _action(
-    actions: argparse._SubParsersAction, name: str, what: str, make: _MakeStep, *people: str, new_take: bool = True
-) -> argparse.ArgumentParser:
-    action = actions.add_parser(name, help=what)
-    action.add_argument("take", help="take folder")
-    for person in people:
-        action.add_argument(person, type=int, help="id of a person, as 'take show' lists them")
-    if new_take:
-        where = action.add_mutually_exclusive_group()
-        where.add_argument("-o", "--output", metavar="DIR", help="folder of the new take (default: one beside the old)")
-        where.add_argument("--in-place", action="store_true", help="change the take itself; 'take undo' takes it back")
-    action.add_argument("--json", action="store_true", help="print what was written as JSON")
-    action.set_defaults(run=_edit, make_step=make, **({} if new_take else {"output": None, "in_place": True}))
-    return action
+from xnect_lite.record.edit import apply_step, edit_in_place, edit_take, free_id, redo_edit, step_words, undo_edit
+from xnect_lite.record.take import TakeSummary, export_take
+from xnect_lite.record.take_folder import Take, load_take
 
 
 def _swap(options: argparse.Namespace, take: Take) -> Mapping[str, Any]:
@@ -59,8 +21,6 @@ def _merge(options: argparse.Namespace, take: Take) -> Mapping[str, Any]:
 
 
 def _cut(options: argparse.Namespace, take: Take) -> Mapping[str, Any]:
-    from xnect_lite.record.edit import free_id
-
     return {"op": "cut", "person": options.person, "at_s": options.at_s, "new": free_id(take)}
 
 
@@ -78,12 +38,14 @@ def _trim(options: argparse.Namespace, take: Take) -> Mapping[str, Any]:
     return {"op": "trim", "from_s": options.in_s if given[0] else first_s, "to_s": options.out_s if given[1] else last_s}
 
 
-def _edit(options: argparse.Namespace) -> int:
-    from xnect_lite.record.edit import apply_step, edit_in_place, edit_take, step_words
-    from xnect_lite.record.take import export_take, load_take
+_STEPS: dict[str, Callable[[argparse.Namespace, Take], Mapping[str, Any]]] = {
+    "swap": _swap, "merge": _merge, "cut": _cut, "rename": _rename, "delete": _delete, "trim": _trim,
+}  # fmt: skip
 
+
+def run_edit(options: argparse.Namespace) -> int:
     take = load_take(options.take)
-    step = options.make_step(options, take)
+    step = _STEPS[options.step](options, take)
     if options.in_place:
         edit_in_place(take, step)
         summary = export_take(options.take)
@@ -104,10 +66,7 @@ def print_written(summary: TakeSummary, as_json: bool, **more: str) -> None:
         print(f"  id {person.id}{person.name and f' ({person.name})'}: {person.file or 'no BVH, ' + person.skipped}")
 
 
-def _move(options: argparse.Namespace) -> int:
-    from xnect_lite.record.edit import redo_edit, undo_edit
-    from xnect_lite.record.take import export_take
-
+def run_move(options: argparse.Namespace) -> int:
     (undo_edit if options.back else redo_edit)(options.take)
     print_written(export_take(options.take), options.json)
     return 0

@@ -6,53 +6,13 @@ import argparse
 import json
 import sys
 
+from xnect_lite.cli.parsers.take_export import FLOORS
 from xnect_lite.errors import XnectError
-
-_FLOORS = {"one": (True, False), "each": (True, True), "none": (False, False)}
-
-
-def add(actions: argparse._SubParsersAction) -> None:
-    """Register the action."""
-    export = actions.add_parser(
-        "export", help="files for other programs: BVH, GLB, CSV, JSON, NPZ, TRC, C3D, COCO keypoints, a video of the 3D view"
-    )
-    export.add_argument("take", help="take folder")
-    export.add_argument("-o", "--output", metavar="DIR", help="folder of the files (default: TAKE/export)")
-    export.add_argument(
-        "--format", action="append", default=[], metavar="NAME",
-        help="bvh (default), glb, csv, json, npz, trc, c3d, coco or video; several with commas, or repeated",
-    )  # fmt: skip
-    export.add_argument(
-        "--preset", metavar="TOOL", help="what a tool expects: blender, motionbuilder, unreal, unity, rokoko or mixamo"
-    )
-    export.add_argument(
-        "--people", default="all", metavar="WHO", help="all (default), main (who is there most), or ids such as 1,3"
-    )
-    export.add_argument("--fps", type=float, metavar="N", help="frames per second (default: the take's)")
-    export.add_argument("--in", dest="in_s", type=float, metavar="S", help="first second, by the take's clock")
-    export.add_argument("--out", dest="out_s", type=float, metavar="S", help="last second")
-    export.add_argument(
-        "--gaps", metavar="RULE", help="what stands in long absences: ease (default), hold, cut (into files) or hide"
-    )
-    export.add_argument("--max-gap", type=float, metavar="S", help="absences up to S seconds are bridged (default 0.5)")
-    export.add_argument(
-        "--floor", choices=tuple(_FLOORS), default=None, help="one for all people (default), each their own, or none"
-    )
-    export.add_argument(
-        "--t-pose", action=argparse.BooleanOptionalAction, default=None, help="begin with a frame in the T-pose"
-    )
-    export.add_argument("--recentre", action="store_true", help="the first person starts at the origin")
-    export.add_argument("--euler", metavar="ORDER", help="rotation channels of BVH: ZXY, ZYX, XYZ, XZY, YXZ or YZX")
-    export.add_argument("--min-seen", type=float, metavar="S", help="leave out who is seen for less (default 0.5)")
-    export.add_argument("--list", action="store_true", help="only say which files would be written")
-    export.add_argument("--json", action="store_true", help="print what was written as JSON")
-    export.set_defaults(run=_export)
+from xnect_lite.record.export import ExportOptions, export_files, planned_files, prepare
+from xnect_lite.record.people import parse_people
 
 
-def _export(options: argparse.Namespace) -> int:
-    from xnect_lite.record.export import ExportOptions, export_files, planned_files, prepare
-    from xnect_lite.record.people import parse_people
-
+def run_export(options: argparse.Namespace) -> int:
     formats = [name.strip().lower() for given in options.format for name in given.split(",")] or ["bvh"]
     for name, value in (("--in", options.in_s), ("--out", options.out_s), ("--min-seen", options.min_seen)):
         if value is not None and not abs(value) < 1e12:
@@ -84,5 +44,5 @@ def _changes(options: argparse.Namespace) -> dict[str, object]:
         "recentre": options.recentre or None, "euler": options.euler and options.euler.upper(),
     }  # fmt: skip
     if options.floor is not None:
-        changes["floor"], changes["own_floor"] = _FLOORS[options.floor]
+        changes["floor"], changes["own_floor"] = FLOORS[options.floor]
     return {name: value for name, value in changes.items() if value is not None}

@@ -5,20 +5,12 @@ from __future__ import annotations
 import argparse
 
 from xnect_lite.errors import XnectError, printable
+from xnect_lite.inference.weight_search import manifest, search_folders, verify
 
 _LISTED = ("arch", "licence", "trained", "sources", "accuracy")  # keys of the manifest
 
 
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    weights = verbs.add_parser("weights", help="list or verify the weight files")
-    weights.add_argument("action", choices=["list", "verify"])
-    weights.set_defaults(run=_weights)
-
-
-def _weights(options: argparse.Namespace) -> int:
-    from xnect_lite.inference.weights import manifest, search_folders, verify
-
+def run_weights(options: argparse.Namespace) -> int:
     found = False
     for folder in search_folders():
         for name, entry in manifest(folder).items():
@@ -33,7 +25,7 @@ def _weights(options: argparse.Namespace) -> int:
                 print(folder / name, *lines, sep="\n  ")
     if not found:
         looked = ", ".join(map(str, search_folders()))
-        raise XnectError("weights", f"none found in: {looked}", "Train with train_pose.py stage1, or set XNECT_WEIGHTS")
+        raise XnectError("weights", f"none found in: {looked}", "Run xnect-lite train stage1, or set XNECT_WEIGHTS")
     return 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from xnect_lite.capture import Source, open_source
@@ -49,8 +50,6 @@ def find_clips(folder: str | Path) -> list[Clip]:
 
 
 def _of_mupots(sequence: MupotsSequence, camera: Intrinsics) -> Clip:
-    import cv2
-
     picture = cv2.imread(str(sequence.images[0]))
     if picture is None:
         raise XnectError(str(sequence.images[0]), "is missing or no picture", "Get the data set's pictures as well")

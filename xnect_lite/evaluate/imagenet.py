@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -163,8 +164,6 @@ class _Pictures(Dataset):
         return len(self._pictures)
 
     def __getitem__(self, index: int) -> tuple[Tensor | None, int, str]:
-        from PIL import Image
-
         path, output = self._pictures[index]
         if self._transform is None:
             self._transform = self._preprocessing.build()

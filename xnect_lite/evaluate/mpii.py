@@ -21,19 +21,19 @@ from xnect_lite.skeleton import TORSO
 T = TypeVar("T")
 ONE, GROUPS = "mpii", "mpii-groups"
 """Names of the two protocols in files of predictions."""
-_PERSON_PX = 200.0  # of a person of scale 1
-_LOWER_PX, _WIDER = 15.0, 1.25  # the usual window: the position is that of the chest, and there should be room around
+PERSON_PX = 200.0  # of a person of scale 1
+LOWER_PX, WIDER = 15.0, 1.25  # the usual window: the position is that of the chest, and there should be room around
 _ROOM_ABOUT_GROUP, _REACH_OF_GROUP = 0.75, 0.3  # of a person's height
 
 
 def windows_of_people(people: Sequence[OnePerson], folder: Path) -> list[Picture]:
     """The usual square about each person; of the people found in it whoever is nearest the position given is reported."""
-    images = _images(folder, [one.picture for one in people])
+    images = images_of(folder, [one.picture for one in people])
     out = []
     for one in people:
         centre = one.person.centre_px.astype(np.float64)
-        half = _WIDER * _PERSON_PX * one.person.scale / 2
-        middle = centre + np.array([0.0, _LOWER_PX * one.person.scale])
+        half = WIDER * PERSON_PX * one.person.scale / 2
+        middle = centre + np.array([0.0, LOWER_PX * one.person.scale])
         window = _whole(middle - half, middle + half)
         out.append(Picture(one.record, partial(read_rgb, images / one.picture), window, partial(_nearest, centre)))
     return out
@@ -41,11 +41,11 @@ def windows_of_people(people: Sequence[OnePerson], folder: Path) -> list[Picture
 
 def windows_of_groups(groups: Sequence[OneGroup], folder: Path) -> list[Picture]:
     """The positions' box with room for people of the group's mean size; whoever has the middle near the box is reported."""
-    images = _images(folder, [one.picture for one in groups])
+    images = images_of(folder, [one.picture for one in groups])
     out = []
     for one in groups:
         positions = np.array([person.centre_px for person in one.people], np.float64)
-        height = _PERSON_PX * float(np.nanmean([person.scale for person in one.people]))
+        height = PERSON_PX * float(np.nanmean([person.scale for person in one.people]))
         low, high = np.nanmin(positions, 0), np.nanmax(positions, 0)
         window = _whole(low - _ROOM_ABOUT_GROUP * height, high + _ROOM_ABOUT_GROUP * height)
         reach = _REACH_OF_GROUP * height
@@ -55,7 +55,7 @@ def windows_of_groups(groups: Sequence[OneGroup], folder: Path) -> list[Picture]
     return out
 
 
-def _images(folder: Path, names: Sequence[str]) -> Path:
+def images_of(folder: Path, names: Sequence[str]) -> Path:
     images = folder / "images"
     absent = sorted({name for name in names if not (images / name).is_file()})
     if absent:

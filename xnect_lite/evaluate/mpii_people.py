@@ -48,7 +48,7 @@ def people_of(folder: Path, split: str) -> tuple[list[OnePerson], str]:
         if truth.is_file():
             return _with_truth(people, truth), "published validation split"
         return _with_heads(people, release(folder), listed), "published validation split"
-    held_back = _held_back(listed)
+    held_back = held_back_by(listed)
     people = [
         OnePerson(f"{picture.name} person {k}", picture.name, picture.people[k])
         for picture in release(folder)
@@ -77,7 +77,7 @@ def groups_of(folder: Path) -> tuple[list[OneGroup], str]:
     groups = read_groups(path)
     if len(groups) != len(pictures):
         raise XnectError(str(path), f"is of {len(groups)} pictures, the release of {len(pictures)}", TOOLKIT)
-    held_back, out = _held_back(listed), []
+    held_back, out = held_back_by(listed), []
     for picture, members in zip(pictures, groups, strict=True):
         if not (picture.train and held_back(picture.name)):
             continue
@@ -103,7 +103,7 @@ def _nothing_left_out(tally: Tally, path: Path) -> None:
         raise XnectError(f"{path}: {where}", f"is damaged ({reason.value})", f"Get it again from {ORIGIN.page}")
 
 
-def _held_back(listed: Path) -> Callable[[str], bool]:
+def held_back_by(listed: Path) -> Callable[[str], bool]:
     if not listed.is_file():
         return is_validation
     return {picture.name for picture in read_json(listed, Tally())}.__contains__

@@ -9,14 +9,14 @@ from xnect_lite.evaluate.published import PUBLISHED, Published
 from xnect_lite.evaluate.results import Result, markdown, markdown_lines, number
 
 PROTOCOLS = {
-    "MuPoTS-3D protocol": "xnect-lite eval mupots --root MUPOTS --out mupots.json",
-    "MPI-INF-3DHP protocol, root-relative": "xnect-lite eval 3dhp --root 3DHP --out 3dhp.json",
-    "PCKh, official rule (at most)": "xnect-lite eval mpii --root MPII --out mpii.json",
-    "AP of groups, evalMPII rules": "xnect-lite eval mpii --root MPII --groups --out mpii-groups.json",
-    "Keypoint AP and AR": "xnect-lite eval coco --root COCO --out coco.json",
-    "PCK@0.2 of the torso": "xnect-lite eval lsp --root LSP --out lsp.json",
-    "Backbones side by side": "xnect-lite eval backbones --data PHOTOS --out backbones.json",
-    "Peers side by side": "xnect-lite eval peers --data PHOTOS --out peers.json",
+    "MuPoTS-3D protocol": "xnect-lite eval mupots --data MUPOTS -o mupots.json",
+    "MPI-INF-3DHP protocol, root-relative": "xnect-lite eval 3dhp --data 3DHP -o 3dhp.json",
+    "PCKh, official rule (at most)": "xnect-lite eval mpii --data MPII -o mpii.json",
+    "AP of groups, evalMPII rules": "xnect-lite eval mpii --data MPII --groups -o mpii-groups.json",
+    "Keypoint AP and AR": "xnect-lite eval coco --data COCO -o coco.json",
+    "PCK@0.2 of the torso": "xnect-lite eval lsp --data LSP -o lsp.json",
+    "Backbones side by side": "xnect-lite eval backbones --photos PHOTOS -o backbones.json",
+    "Peers side by side": "xnect-lite eval peers --data PHOTOS -o peers.json",
     "MuPoTS-3D by sequence, 3DPCK": "",
     "Speed": "",
 }

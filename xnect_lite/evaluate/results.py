@@ -14,8 +14,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.inference.devices import cpu_name
+from xnect_lite.inference.weights import find_weights, sha256
+from xnect_lite.stages.lifting.network import find_lifter
+from xnect_lite.stages.refining.refine import find_refiner
 
 SCHEMA_VERSION = 1
 Table = Mapping[str, Mapping[str, float]]
@@ -68,11 +74,8 @@ def result(
 
 def hardware() -> str:
     """Processor and graphics card of this machine."""
-    from xnect_lite.inference.devices import cpu_name
-
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     words = [cpu_name() or platform.machine(), f"{cores} core{'' if cores == 1 else 's'}"]
-    import torch
 
     if torch.cuda.is_available():
         words.append(torch.cuda.get_device_name())
@@ -81,9 +84,6 @@ def hardware() -> str:
 
 def weights_used(config: PipelineConfig) -> dict[str, str]:
     """File name -> first 12 digits of the sha256, of everything that takes part."""
-    from xnect_lite.inference.weights import find_weights, sha256
-    from xnect_lite.stages.lifting.network import find_lifter
-    from xnect_lite.stages.refining.refine import find_refiner
 
     files: list[Path | None] = [find_weights(config.network.backbone, config.network.weights)]
     files += [find_refiner(config.refining.weights) if config.refining.network else None]

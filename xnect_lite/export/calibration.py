@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import torch
 
+from xnect_lite.capture.images import image_files, read_image
 from xnect_lite.config import NetworkConfig
 from xnect_lite.data.readers.photokit import SETS, read_photokit
 from xnect_lite.data.sample import Sample, evenly
@@ -47,7 +48,6 @@ def read_photographs(folder: Path, config: NetworkConfig, calibration: int, chec
         if not train or not labelled:
             raise XnectError(str(folder), "has no picture in its training or validation split", "Give a whole photo kit")
         return labelled_photographs(train, evenly(labelled, check), config, calibration)
-    from xnect_lite.capture.images import image_files, read_image
 
     files = evenly(image_files(folder), calibration + check)
     pictures = [as_input(image, config) for image in map(read_image, files) if image is not None]

@@ -15,10 +15,12 @@ from torch.nn import functional
 
 from xnect_lite.config import GroupingConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.evaluate.photos import score_photos
 from xnect_lite.export.calibration import Photographs
 from xnect_lite.inference import openvino
 from xnect_lite.inference.base import Backend
 from xnect_lite.inference.packages import require
+from xnect_lite.stages.network import Predictor
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Accuracy:
 def quantise(net: nn.Module, pictures: Sequence[torch.Tensor]) -> Any:
     """The network as an ``openvino.Model`` in int8, its ranges taken from ``pictures``, each (1, H, W, 3) uint8."""
     if not pictures:
-        raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --calibration DIR")
+        raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --photos DIR")
     nncf = require("nncf", "--format openvino-int8", "export")
     logging.getLogger("nncf").setLevel(logging.ERROR)
     model = openvino.convert(net)
@@ -57,8 +59,6 @@ def measure_accuracy(before: Backend, after: Backend, photographs: Photographs, 
 
 
 def _pck(backend: Backend, photographs: Photographs, config: Any) -> float:
-    from xnect_lite.evaluate.photos import score_photos
-    from xnect_lite.stages.network import Predictor
 
     predictor = Predictor(config, backend=backend)
     return 100 * score_photos(predictor, photographs.labelled, GroupingConfig(), progress=True).figures()["pck"]

@@ -91,7 +91,7 @@ def export(
     """
     check_target(form, path)
     if form == "openvino-int8" and photographs is None:
-        raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --calibration DIR")
+        raise XnectError("--format openvino-int8", "needs pictures to calibrate with", "Give --photos DIR")
     try:
         with tempfile.TemporaryDirectory(prefix=".export-", dir=path.parent) as folder:
             part = Path(folder) / path.name
@@ -182,7 +182,7 @@ def _judge(
     if accuracy:
         if not accuracy.drop <= max_drop:
             cause = f"not kept: int8 loses {accuracy.drop:.2f} points, more than {max_drop:g} ({accuracy.measure})"
-            raise XnectError(str(path), cause, "Give more or better --calibration pictures, or allow it with --max-drop")
+            raise XnectError(str(path), cause, "Give more or better --photos, or allow it with --max-drop")
         return
     bad = max(errors, key=lambda error: error.share)
     if not bad.share <= most_error:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from xnect_lite.files.untrusted import read_bytes
 
@@ -42,8 +43,6 @@ def decode(data: bytes, flags: int) -> np.ndarray:
 
 def size_of(data: bytes) -> tuple[int, int]:
     """(width, height) by the header, nothing is decoded. Raises ValueError for what is no picture."""
-    from PIL import Image
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of sizes, which are our caller's to judge

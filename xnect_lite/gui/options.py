@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from xnect_lite.config import PipelineConfig
+if TYPE_CHECKING:
+    from xnect_lite.config import PipelineConfig
 
 DEFAULT_TAKES = Path("~/xnect_takes")
 

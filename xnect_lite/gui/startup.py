@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from xnect_lite.capture import find_camera, is_synthetic, open_source
+from xnect_lite.capture.names import as_named, is_pattern
 from xnect_lite.config import NetworkConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.options import Options
+from xnect_lite.inference.weight_search import find_weights
 from xnect_lite.models.names import BACKBONE_NAMES
 
 
@@ -29,8 +32,6 @@ def check_options(options: Options, *, network: bool = True) -> None:
 
 def check_source(spec: str) -> None:
     """A file must be there and hold pictures; a name must be a file's or a camera's. Numbers and addresses are not tried."""
-    from xnect_lite.capture import find_camera, is_synthetic, open_source
-    from xnect_lite.capture.names import as_named, is_pattern
 
     text = as_named(spec)
     if text.isdecimal() or "://" in text or text.lower().startswith(("camera:", "/dev/")):
@@ -45,7 +46,6 @@ def check_network(network: NetworkConfig) -> None:
     """Backbone, weight file, and a device that was named. Only a named CUDA device makes this import torch."""
     if network.backbone not in BACKBONE_NAMES:
         raise XnectError(f"--backbone {network.backbone}", "is unknown", f"Choose one of {', '.join(BACKBONE_NAMES)}")
-    from xnect_lite.inference.weights import find_weights
 
     find_weights(network.backbone, network.weights)
     if network.device not in ("auto", "cpu"):

@@ -15,6 +15,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import platformdirs
+
 from xnect_lite.inference.weights import sha256
 
 _log = logging.getLogger(__name__)
@@ -23,8 +25,6 @@ _MOST_ENTRIES = 6  # about 40 MB each; those unused for longest go first
 
 def cache_folder() -> Path:
     """Where converted networks are kept."""
-    import platformdirs
-
     return Path(platformdirs.user_cache_dir("xnect-lite")) / "converted"
 
 

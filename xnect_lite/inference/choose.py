@@ -12,9 +12,13 @@ from torch import nn
 
 from xnect_lite.config import NetworkConfig, checked
 from xnect_lite.errors import XnectError
+from xnect_lite.inference import onnx_runtime, openvino
 from xnect_lite.inference.base import Backend
+from xnect_lite.inference.cuda_graph import CudaGraphBackend
 from xnect_lite.inference.devices import choose_device
 from xnect_lite.inference.names import EXPORTED, NEVER_OPENED
+from xnect_lite.inference.torch_compiled import CompiledBackend
+from xnect_lite.inference.torch_eager import TorchBackend
 from xnect_lite.inference.weights import find_weights, int8_of, load_network
 from xnect_lite.models.compress import fuse
 
@@ -95,8 +99,6 @@ def _open(name: str, config: NetworkConfig, path: Path, net: nn.Module | None) -
 
 
 def _open_on_cpu(name: str, config: NetworkConfig, path: Path, net: nn.Module | None) -> Backend:
-    from xnect_lite.inference import onnx_runtime, openvino
-
     module = openvino if name == "openvino" else onnx_runtime
     if net is not None:
         return module.open_network(net, config.precision)
@@ -105,10 +107,6 @@ def _open_on_cpu(name: str, config: NetworkConfig, path: Path, net: nn.Module | 
 
 
 def _torch_backend(name: str) -> Callable[[nn.Module, str, str], Backend]:
-    from xnect_lite.inference.cuda_graph import CudaGraphBackend
-    from xnect_lite.inference.torch_compiled import CompiledBackend
-    from xnect_lite.inference.torch_eager import TorchBackend
-
     makers: dict[str, Callable[[nn.Module, str, str], Backend]] = {
         "torch": TorchBackend, "compiled": CompiledBackend, "cudagraph": CudaGraphBackend,
     }  # fmt: skip

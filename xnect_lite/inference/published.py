@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.errors import XnectError
-from xnect_lite.inference.weights import load_state_into
+from xnect_lite.inference.weights import load_state_into, read_weights, unwrapped
 from xnect_lite.models.classifiers import build_classifier
 from xnect_lite.models.reference import backbone_state, own_keys
 from xnect_lite.models.xnect import XNect
@@ -48,7 +48,6 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     path = Path(path)
     if not path.is_file():
         raise XnectError(str(path), "no such weight file", "Check the path")
-    from xnect_lite.inference.weights import read_weights, unwrapped
 
     if path.suffix == ".safetensors":
         return read_weights(path)[0]

@@ -1,121 +1,33 @@
-"""Weight files: safetensors in half precision, found, checked and loaded without executing anything.
-
-``manifest.json`` beside the shipped files says of each its architecture, sha256, licence, sources and measured accuracy. An
-int8 form of NAME.safetensors is NAME_int8.xml with its .bin; ``made_from`` in its entry is the sha256 of NAME.safetensors.
-Search order: a path given by the user, ``$XNECT_WEIGHTS``, the package, the user's cache folder.
-"""
+"""Weight files: safetensors in half precision, written, read and built into networks without executing anything."""
 
 from __future__ import annotations
 
-import hashlib
+import copy
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
 
 from xnect_lite.errors import XnectError, next_step_of
-from xnect_lite.files.untrusted import load_json, read_json
+from xnect_lite.files.untrusted import load_json
+from xnect_lite.inference.weight_search import find_optional, find_weights, int8_of, manifest, search_folders, sha256, verify
+from xnect_lite.models.compress import shaped_like
+from xnect_lite.models.xnect import XNect, arch_problem, build_xnect
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+__all__ = (  # what is found and what is done with it, from one place
+    "find_optional", "find_weights", "int8_of", "load_network", "load_state_into", "manifest", "read_weights", "save_weights",
+    "search_folders", "sha256", "unwrapped", "verify",
+)  # fmt: skip
 
-    from xnect_lite.models.xnect import XNect
 
 _DERIVED = ("num_batches_tracked",)  # counters no inference needs
 _WRAPPERS = ("module.", "_orig_mod.")
-
-
-def search_folders() -> list[Path]:
-    """Folders looked in for weights, in order."""
-    import platformdirs
-
-    folders = [Path(os.environ["XNECT_WEIGHTS"])] if os.environ.get("XNECT_WEIGHTS") else []
-    if folders and not folders[0].is_dir():
-        raise XnectError(f"XNECT_WEIGHTS={folders[0]}", "is no folder", "Name a folder there, or give a file with --weights")
-    folders.append(_packaged_folder())
-    folders.append(Path(platformdirs.user_cache_dir("xnect-lite")) / "weights")
-    return folders
-
-
-def _packaged_folder() -> Path:
-    import importlib.resources
-
-    return Path(str(importlib.resources.files("xnect_lite._weights")))
-
-
-def manifest(folder: Path | None = None) -> dict[str, dict[str, Any]]:
-    """File name -> entry, of the shipped weights or of another folder; empty if there is no manifest."""
-    path = (folder or _packaged_folder()) / "manifest.json"
-    if not os.path.isfile(path):
-        return {}
-    try:
-        files = read_json(path)["files"]
-        if not isinstance(files, dict) or not all(isinstance(entry, dict) for entry in files.values()):
-            raise ValueError("'files' is no list of names, each with what is said of it")
-        return files
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise XnectError(
-            str(path), f"is no manifest ({error})", "Mend or remove the file; if it came with the package, reinstall"
-        ) from error
-
-
-def find_weights(backbone: str, given: str = "") -> Path:
-    """The Stage I weight file to use. Raises XnectError saying where was looked if there is none."""
-    if given:
-        if not os.path.isfile(given):  # pathlib's own would raise for a name that is too long
-            raise XnectError(given, "no such weight file", "Check the path given to --weights")
-        return Path(given)
-    name = f"xnect_{backbone}.safetensors"
-    folders = search_folders()
-    for folder in folders:
-        if (folder / name).is_file():
-            return folder / name
-    looked = ", ".join(map(str, folders))
-    raise XnectError(name, f"found in none of: {looked}", "Give a file with --weights, or train one with train_pose.py stage1")
-
-
-def find_optional(name: str, given: str, key: str) -> Path | None:
-    """The file ``given``, else the first called ``name`` in the folders; None if there is none.
-
-    Raises XnectError, naming the configuration key ``key``, if the file given is not there.
-    """
-    if given:
-        if not os.path.isfile(given):
-            raise XnectError(given, "no such weight file", f"Check {key}")
-        return Path(given)
-    return next((folder / name for folder in search_folders() if (folder / name).is_file()), None)
-
-
-def sha256(path: Path) -> str:
-    """Hex digest of a file."""
-    with path.open("rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def int8_of(path: Path) -> Path | None:
-    """The int8 form beside a weight file (OpenVINO's), if the manifest there says that it was made from this very file."""
-    quantised = path.with_name(f"{path.stem}_int8.xml")
-    made_from = manifest(path.parent).get(quantised.name, {}).get("made_from")
-    return quantised if made_from and quantised.is_file() and made_from == sha256(path) else None
-
-
-def verify(path: Path) -> None:
-    """Compare a file with the manifest beside it, if it is listed there. Raises XnectError if it differs or is missing."""
-    entry = manifest(path.parent).get(path.name)
-    if entry is None:
-        return
-    wanted = str(entry.get("sha256", "stated"))
-    try:
-        found = sha256(path)
-    except OSError as error:
-        raise XnectError(str(path), f"cannot be read ({error.strerror})", "Fetch the file again") from error
-    if found != wanted:
-        raise XnectError(str(path), f"is damaged (sha256 is not {wanted[:12]}…)", "Fetch the file again")
 
 
 def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[str, Any]) -> None:
@@ -123,10 +35,6 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
 
     Raises XnectError if it cannot be written.
     """
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     largest = torch.finfo(torch.float16).max
 
     def stored(value: torch.Tensor) -> torch.Tensor:
@@ -149,8 +57,6 @@ def save_weights(path: Path, state: Mapping[str, torch.Tensor], arch: Mapping[st
 
 def read_weights(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """(state dict in single precision, architecture). Raises XnectError if the file is no safetensors file."""
-    from safetensors import SafetensorError, safe_open
-
     try:
         with safe_open(path, framework="pt") as file:
             arch = load_json((file.metadata() or {}).get("arch", "{}"))
@@ -177,9 +83,6 @@ def load_network(path: Path, backbone: str) -> XNect:
 
     Raises XnectError if it is another backbone's.
     """
-    from xnect_lite.models.compress import shaped_like
-    from xnect_lite.models.xnect import arch_problem, build_xnect
-
     verify(path)
     state, arch = read_weights(path)
     if problem := arch_problem(arch, backbone):
@@ -198,10 +101,6 @@ def load_network(path: Path, backbone: str) -> XNect:
 
 def _check_widths(net: XNect, path: Path) -> None:
     """A pruned file brings its own layer widths; they must fit one another."""
-    import copy
-
-    import torch
-
     try:
         copy.deepcopy(net).to("meta")(torch.zeros(1, 3, 32, 32, device="meta"))
     except (RuntimeError, ValueError) as error:

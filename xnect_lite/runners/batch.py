@@ -14,11 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xnect_lite import __version__
+from xnect_lite.capture import open_source
+from xnect_lite.capture.names import as_named
 from xnect_lite.config import PipelineConfig, as_dict
 from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.files.locks import held
+from xnect_lite.inference.weight_search import find_weights
 from xnect_lite.record.journal import has_frames, is_being_recorded
 from xnect_lite.record.take_folder import JOURNAL_FILE, POSES_FILE, film_of, new_take_folder, read_info, refused, remove_take
+from xnect_lite.runners.offline import process_source
 
 if TYPE_CHECKING:
     from xnect_lite.pipeline import Pipeline
@@ -94,8 +98,6 @@ def make_jobs(
 
     Raises XnectError if there are no weights for the backbone asked for.
     """
-    from xnect_lite.capture.names import as_named
-    from xnect_lite.inference.weights import find_weights
 
     weights = _stamp(find_weights(config.network.backbone, config.network.weights))
     jobs: dict[str, Job] = {}
@@ -183,9 +185,6 @@ def _alone(job: Job) -> Iterator[None]:
 
 
 def _make_take(job: Job, pipeline: Pipeline, progress: Progress) -> Outcome:
-    from xnect_lite.capture import open_source
-    from xnect_lite.capture.names import as_named
-    from xnect_lite.runners.offline import process_source
 
     folder: Path | None = None
     try:

@@ -12,6 +12,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
+import torch
+
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, install
 from xnect_lite.pipeline import Pipeline
@@ -104,7 +106,6 @@ def _start_worker(messages: Any, number: Any, count: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, set(cores[mine % count :: count]) or set(cores))
-    import torch
 
     torch.set_num_threads(max(1, torch.get_num_threads() // count))
 

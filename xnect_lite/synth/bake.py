@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from platformdirs import user_cache_path
 
 from xnect_lite.errors import XnectError, install
 from xnect_lite.skeleton import INDEX, NUM_JOINTS
@@ -67,8 +69,6 @@ def bodies_or_bake(path: str | Path | None = None) -> BodySet:
 
 def default_path() -> Path:
     """Where baked bodies are kept: the user's cache folder."""
-    from platformdirs import user_cache_path
-
     return user_cache_path("xnect-lite") / "synth" / "bodies.npz"
 
 
@@ -76,7 +76,6 @@ def bake(count: int = 64, seed: int = 0) -> BodySet:
     """Build ``count`` phenotypes with Anny (one to three minutes and 2 GB the first time). Raises XnectError without Anny."""
     try:
         import anny
-        import torch
     except ImportError as error:
         raise XnectError(
             "Synthetic people", f"need Anny once, to bake bodies ({error})", f"{install('synth')}, or give --bodies"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 
 from xnect_lite.config import checked
@@ -50,8 +51,6 @@ def write_demo(
 
 def write_video(path: Path, frames: Iterator[np.ndarray], size: tuple[int, int], fps: float) -> None:
     """An H.264 file of (H, W, 3) uint8 RGB pictures; ``size`` (width, height), both even."""
-    import av
-
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
         stream.width, stream.height = size

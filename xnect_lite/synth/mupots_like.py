@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+from scipy.io import savemat
 
 from xnect_lite.config import checked
 from xnect_lite.data.archives.parts import MANIFEST, write_manifest
@@ -89,8 +90,6 @@ def _write_sequence(studio: Studio, job: tuple[str, int, int, BenchmarkConfig]) 
 
 def save_annotations(folder: Path, truths: list[Truth]) -> None:
     """Write ``annot.mat`` and ``occlusion.mat``: cells of frames x people."""
-    from scipy.io import savemat
-
     shape = (len(truths), len(truths[0].joints_px))
     annotations, hidden = np.empty(shape, object), np.empty(shape, object)
     for frame, person in np.ndindex(shape):

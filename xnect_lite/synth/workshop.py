@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+import cv2
+
 from xnect_lite import __version__
 from xnect_lite.errors import XnectError
 from xnect_lite.synth.scene import SceneConfig
@@ -73,8 +75,6 @@ _studio: Studio | None = None  # one per worker process
 def _in_worker(make: Callable[[], Studio], work: Callable[[Studio, Any], Any], job: Any) -> Any:
     global _studio
     if _studio is None:
-        import cv2
-
         cv2.setNumThreads(1)
         _studio = make()
     return work(_studio, job)

@@ -9,8 +9,13 @@ from typing import Annotated
 
 from xnect_lite.config import NetworkConfig, checked
 from xnect_lite.errors import XnectError
+from xnect_lite.export.calibration import labelled_photographs
+from xnect_lite.export.write import check_target, export
 from xnect_lite.files.values import Count, CountOrAll, Range
+from xnect_lite.inference.names import EXPORTED
+from xnect_lite.inference.weights import find_weights, load_network
 from xnect_lite.train.stage1.config import DataConfig
+from xnect_lite.train.stage1.data import held_out, read_split
 
 
 @dataclass(frozen=True)
@@ -27,11 +32,6 @@ class QuantiseConfig:
 
 def quantise_stage1(config: QuantiseConfig) -> None:
     """Write the int8 network, and ``.json`` beside it that says what it costs. Raises XnectError if it costs too much."""
-    from xnect_lite.export.calibration import labelled_photographs
-    from xnect_lite.export.write import check_target, export
-    from xnect_lite.inference.names import EXPORTED
-    from xnect_lite.inference.weights import find_weights, load_network
-    from xnect_lite.train.stage1.data import held_out, read_split
 
     config = checked(config)
     path = Path(config.out)

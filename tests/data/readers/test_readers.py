@@ -11,8 +11,8 @@ from coco_files import annotation, write_set
 from kit import write_kit
 from labelled_people import SIZE, assert_contract
 
-from xnect_lite.cli.data import DATA_SETS
 from xnect_lite.cli.main import main
+from xnect_lite.cli.parsers.data import DATA_SETS
 from xnect_lite.data.label_sheet import TILE_PX
 from xnect_lite.data.readers.catalogue import READERS, read
 from xnect_lite.data.tally import Tally

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from kit import file_name, person_record, write_kit, write_picture
 
+from xnect_lite.cli import data as verb
 from xnect_lite.cli import main as cli
 from xnect_lite.data.archives.archive import read_archive
 from xnect_lite.data.readers.label_fusion import blazepose, fuse
@@ -18,7 +19,6 @@ from xnect_lite.data.readers.votes import agreed, read_votes, save_votes
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import BLAZEPOSE33, COCO17, INDEX, NUM_JOINTS
-from xnect_lite.train import self_votes
 from xnect_lite.train.label_check import Comparison
 from xnect_lite.train.self_votes import _matched, compare_votes
 
@@ -223,8 +223,8 @@ def test_the_command_writes_votes_on_training_pictures_that_make_labels_better(k
         assert with_human == (split == "val")
         return {name: vote for name, vote in votes.items() if is_validation(name.split(" ")[1]) == (split == "val")}
 
-    monkeypatch.setattr(self_votes, "predictors", lambda _config: [])
-    monkeypatch.setattr(self_votes, "collect_votes", of_split)
+    monkeypatch.setattr(verb, "predictors", lambda _config: [])
+    monkeypatch.setattr(verb, "collect_votes", of_split)
     path = tmp_path / "v.npz"
     assert cli.main(["data", "vote", "--photos", str(root), "-o", str(path)]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == str(path)
@@ -233,7 +233,7 @@ def test_the_command_writes_votes_on_training_pictures_that_make_labels_better(k
 
 
 def test_a_place_where_nothing_can_be_written_is_told_before_the_network_is_loaded(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(self_votes, "predictors", lambda _config: pytest.fail("loaded"))
+    monkeypatch.setattr(verb, "predictors", lambda _config: pytest.fail("loaded"))
     for place in (tmp_path, tmp_path / "none" / "v.npz"):
         assert cli.main(["data", "vote", "--photos", str(tmp_path), "-o", str(place)]) == 2
         assert f"{place}: is a folder, or its folder does not exist" in capsys.readouterr().err

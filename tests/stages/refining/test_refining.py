@@ -315,7 +315,7 @@ def test_a_file_comes_back_as_the_network_it_was(file):
 def test_without_weights_or_by_wish_people_stay_as_they_are(file, tmp_path, monkeypatch):
     empty = tmp_path / "folder"
     empty.mkdir()
-    monkeypatch.setattr("xnect_lite.inference.weights.search_folders", lambda: [tmp_path / "none", empty])
+    monkeypatch.setattr("xnect_lite.inference.weight_search.search_folders", lambda: [tmp_path / "none", empty])
     assert open_refine(RefiningConfig()) is unrefined and find_refiner() is None
     people = grouped(draw(TWO))
     assert unrefined(people, draw(TWO)) is people

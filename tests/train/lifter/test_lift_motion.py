@@ -145,7 +145,7 @@ def test_a_run_learns_from_pictures_and_motion(kit, tmp_path):
         f"out={tmp_path}", f"network.weights={stage_one}", f"data.motion={kit / 'motion'}", f"data.bodies={kit / 'bodies.npz'}",
         "data.posed_people=100", "epochs=20", "batch=64", "width=0.5", "threads=1", "warm_up_steps=5", "ema_decay=0.9",
     ]  # fmt: skip
-    assert train_pose.main(["stage2", *(part for value in values for part in ("--set", value))]) == 0
+    assert train_pose.main(["lift", *(part for value in values for part in ("--set", value))]) == 0
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert log[-1]["error_mm"] == pytest.approx((log[-1]["mpjpe_mm"] + log[-1]["motion_mpjpe_mm"]) / 2)
     assert min(line["motion_mpjpe_mm"] for line in log) < 0.8 * log[0]["motion_mpjpe_mm"]

@@ -156,7 +156,7 @@ def run(tmp_path_factory):
         "warm_up_steps=5",
         "ema_decay=0.9",
     ]
-    assert train_pose.main(["stage2", *(part for value in values for part in ("--set", value))]) == 0
+    assert train_pose.main(["lift", *(part for value in values for part in ("--set", value))]) == 0
     return out
 
 
@@ -207,7 +207,7 @@ def test_the_loss_weighs_what_is_known():
 
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert train_pose.main(["stage2", "--set", f"out={tmp_path / 'file' / 'run'}"]) == 2
+    assert train_pose.main(["lift", "--set", f"out={tmp_path / 'file' / 'run'}"]) == 2
     assert "cannot be made" in capsys.readouterr().err
     assert Stage2Config().network.weights == "", "by default it learns from the shipped Stage I"
 
@@ -241,7 +241,7 @@ def test_the_raw_read_out_does_not_know_how_wrong_it_is():
 
 
 def test_without_weights_or_by_wish_the_raw_read_out_is_used(run, tmp_path, monkeypatch):
-    monkeypatch.setattr("xnect_lite.inference.weights.search_folders", lambda: [tmp_path])
+    monkeypatch.setattr("xnect_lite.inference.weight_search.search_folders", lambda: [tmp_path])
     assert open_lift(LiftingConfig()) is read_out and find_lifter() is None
     (tmp_path / FILE_NAME).write_bytes((run / "best.safetensors").read_bytes())
     assert isinstance(open_lift(LiftingConfig()), LiftNetwork)

@@ -75,7 +75,7 @@ def test_killed_while_saving_keeps_the_checkpoint_before_and_goes_on_exactly(pho
     assert not (tmp_path / "run" / "state.pt.part").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["SIGINT", "SIGTERM", "SIGHUP"])
 def test_a_signal_saves_and_says_how_to_go_on(photos, tmp_path, number):
     run = start(*arguments(photos, tmp_path / "run", "steps=100000"))
     while "step 2 " not in run.stdout.readline():

@@ -6,10 +6,12 @@ one, is an object array of dicts. `each`, `only`, `number` and `text` take these
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.io import loadmat
 
 from xnect_lite.data.readers.mat_process import read_apart
 from xnect_lite.errors import XnectError, install
@@ -17,7 +19,6 @@ from xnect_lite.files.untrusted import open_regular
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _HDF5_OFFSETS = (0, 512, 1024, 2048)  # MATLAB writes a text header of 512 bytes first
-_DEPTH = 32
 
 
 def read_mat(path: Path) -> dict[str, Any]:
@@ -33,7 +34,11 @@ def read_mat(path: Path) -> dict[str, Any]:
 
 def read_here(path: Path) -> dict[str, Any]:
     """As `read_mat`, in this process: a damaged file raises anything, or ends it."""
-    return _read_hdf5(path) if _is_hdf5(path) else _read_classic(path)
+    if not _is_hdf5(path):
+        return _read_classic(path)
+    from xnect_lite.data.readers.mat_hdf5 import read_hdf5
+
+    return read_hdf5(path)
 
 
 def each(value: Any) -> list[Any]:
@@ -69,12 +74,7 @@ def _is_hdf5(path: Path) -> bool:
     return any(head[at : at + len(_HDF5)] == _HDF5 for at in _HDF5_OFFSETS)
 
 
-# -- up to v7 ----------------------------------------------------------------------------------------------------------
-
-
 def _read_classic(path: Path) -> dict[str, Any]:
-    from scipy.io import loadmat
-
     variables = loadmat(path, struct_as_record=False, squeeze_me=False, chars_as_strings=True)
     return {name: _plain(value) for name, value in variables.items() if not name.startswith("__")}
 
@@ -85,65 +85,18 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.dtype.kind in "US":
         return str(value.ravel()[0]) if value.size else ""
     if isinstance(value, np.ndarray) and value.dtype == object:
-        return _objects([_plain(member) for member in value.ravel()], value.shape)
+        return objects([_plain(member) for member in value.ravel()], value.shape)
     return value
 
 
-def _objects(members: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+def objects(members: list[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """An array of ``shape`` with these members, in C order."""
     out = np.empty(len(members), object)  # filled one by one: NumPy must not look inside
     for i, member in enumerate(members):
         out[i] = member
     return out.reshape(shape)
 
 
-# -- v7.3 --------------------------------------------------------------------------------------------------------------
-
-
 def _require_h5py(path: Path) -> None:
-    try:
-        import h5py  # noqa: F401
-    except ImportError as error:
-        raise XnectError(str(path), "is a MATLAB v7.3 file, and h5py is not installed", install("datasets")) from error
-
-
-def _read_hdf5(path: Path) -> dict[str, Any]:
-    import h5py
-
-    with h5py.File(path, "r") as file:
-        return {name: _node(file, file[name], 0) for name in file if not name.startswith("#")}
-
-
-def _node(file: Any, node: Any, depth: int) -> Any:
-    """A group or data set. HDF5 holds MATLAB's arrays with their axes reversed."""
-    import h5py
-
-    if depth > _DEPTH:
-        raise ValueError(f"{node.name} is nested too deep")
-    kind = node.attrs.get("MATLAB_class", b"")
-    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    if isinstance(node, h5py.Group):
-        return _struct(file, node, depth)
-    if node.attrs.get("MATLAB_empty", 0):
-        return "" if kind == "char" else np.zeros((0, 0), object if kind in ("cell", "struct") else np.float64)
-    if h5py.check_ref_dtype(node.dtype) is not None:
-        references = node[()].T
-        return _objects([_node(file, file[r], depth + 1) for r in references.ravel()], references.shape)
-    values = np.asarray(node[()]).T
-    return "".join(map(chr, values.ravel())) if kind == "char" else values
-
-
-def _struct(file: Any, group: Any, depth: int) -> np.ndarray:
-    """A struct (1, 1), or an array of them, whose fields are then data sets of references without a class of their own."""
-    import h5py
-
-    fields = {name: group[name] for name in group}
-    is_array = fields and all(
-        isinstance(f, h5py.Dataset) and h5py.check_ref_dtype(f.dtype) is not None and "MATLAB_class" not in f.attrs
-        for f in fields.values()
-    )
-    values = {name: _node(file, field, depth + 1) for name, field in fields.items()}
-    if not is_array:
-        return _objects([values], (1, 1))
-    shape = next(iter(values.values())).shape
-    flat = {name: value.ravel() for name, value in values.items()}
-    return _objects([{name: column[i] for name, column in flat.items()} for i in range(int(np.prod(shape)))], shape)
+    if importlib.util.find_spec("h5py") is None:
+        raise XnectError(str(path), "is a MATLAB v7.3 file, and h5py is not installed", install("datasets"))

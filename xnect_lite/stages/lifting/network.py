@@ -48,7 +48,7 @@ def load_lifter(path: Path) -> Lifter:
     width = arch.get("lifter")
     if not isinstance(width, (int, float)) or not 0 < width <= 16 or arch.get("encoding") != ENCODING_VERSION:
         cause = f"holds {arch or 'an unnamed network'}, not a lifting network of encoding {ENCODING_VERSION}"
-        raise XnectError(str(path), cause, "Choose another file, or train one with train_pose.py stage2")
+        raise XnectError(str(path), cause, "Choose another file, or train one with xnect-lite train lift")
     net = Lifter(float(width))
     load_state_into(net, state, path)
     return net.eval()

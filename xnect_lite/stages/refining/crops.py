@@ -68,8 +68,9 @@ def bells(places: Tensor, size: float) -> Tensor:
     ``size`` is their standard deviation, in sides of the crop.
     """
     cell = cells(places.device)
-    dx, dy = (cell - places[..., 0:1]) ** 2, (cell - places[..., 1:2]) ** 2
-    return torch.exp(-(dy[..., :, None] + dx[..., None, :]) / (2 * size**2)).nan_to_num(0.0)
+    # A bell is a column times a row: 64 exponentials instead of 1,024.
+    column, row = (torch.exp(-((cell - places[..., k : k + 1]) ** 2) / (2 * size**2)).nan_to_num(0.0) for k in (1, 0))
+    return column[..., :, None] * row[..., None, :]
 
 
 def map_parts(maps: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -19,6 +19,10 @@ from xnect_lite.data.bodies import canonical_body
 from xnect_lite.errors import XnectError
 from xnect_lite.files.npz import read_npz
 from xnect_lite.skeleton import MEETS, NUM_JOINTS, PARENTS
+from xnect_lite.synth.bake import bodies_or_bake
+from xnect_lite.synth.held_out import share
+from xnect_lite.synth.motion import Contact, open_motions
+from xnect_lite.synth.scene import Cast, SceneConfig, sample_person, sample_view
 from xnect_lite.train.lifter.data import LiftSet, person_size
 
 _RIDGE = 1e-4  # of a square metre, against pairs of joint and bone that were hardly ever seen
@@ -45,10 +49,6 @@ def posed_people(count: int, motion: str | Path, bodies: str | Path | None, held
     motion: the motion kit's folder. bodies: baked bodies, None for the user's cache. held_out: from the bodies and clips that
     nobody trains on. Raises XnectError if one of them is missing.
     """
-    from xnect_lite.synth.bake import bodies_or_bake
-    from xnect_lite.synth.held_out import share
-    from xnect_lite.synth.motion import Contact, open_motions
-    from xnect_lite.synth.scene import Cast, SceneConfig, sample_person, sample_view
 
     every = bodies_or_bake(bodies)
     some = every.rows(share(range(len(every)), held_out))

@@ -1,36 +1,24 @@
-"""``xnect-lite benchmark soak``: whether anything grows while the pipeline runs for long."""
+"""``xnect-lite bench soak``: whether anything grows while the pipeline runs for long."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
+from dataclasses import asdict
 
-from xnect_lite.cli.pipeline_options import add_pipeline_options, pipeline_config
+from xnect_lite.benchmark.soak import soak, trends
+from xnect_lite.capture import check_source
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError, shown_address
+from xnect_lite.progress import progress_bar
+from xnect_lite.runners.application import open_pipeline
 
 
-def add_soak_action(actions: argparse._SubParsersAction) -> None:
-    """Register ``benchmark soak``."""
-    soak = actions.add_parser("soak", help="slopes of memory, open files, threads and time per frame over a long run")
-    soak.add_argument("source", nargs="?", default="synthetic:3", help="what is played again and again (default: synthetic:3)")
-    soak.add_argument("--minutes", type=float, default=30.0, metavar="M", help="how long (default 30)")
-    soak.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_pipeline_options(soak)
-    soak.set_defaults(run=_soak)
-
-
-def _soak(options: argparse.Namespace) -> int:
+def run_soak(options: argparse.Namespace) -> int:
     if not 0 < options.minutes < math.inf:
         raise XnectError(f"--minutes {options.minutes:g}", "is no time", "Give more than 0")
     config = pipeline_config(options)
-    from dataclasses import asdict
-
-    from xnect_lite.benchmark.soak import soak, trends
-    from xnect_lite.capture import check_source
-    from xnect_lite.progress import progress_bar
-    from xnect_lite.runners.application import open_pipeline
-
     check_source(options.source)
     pipeline = open_pipeline(config)
     every_s = max(0.2, min(5.0, 60 * options.minutes / 40))

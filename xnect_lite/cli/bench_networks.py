@@ -1,57 +1,31 @@
-"""``xnect-lite timing``: how long the networks take, side by side; the published evaluate_timing.py."""
+"""``xnect-lite bench networks``: how long the networks take, side by side; the published evaluate_timing.py."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 
-from xnect_lite.cli.classifier_options import add_classifier_options, add_switch, gpu_name, network_names
+import torch
+
+from xnect_lite.benchmark.candidate import ENGINES, FORMS, Candidate
+from xnect_lite.benchmark.candidates import build_network
+from xnect_lite.benchmark.clock import with_ratios
+from xnect_lite.benchmark.measure import Plan, measure, steps
+from xnect_lite.benchmark.pose_engines import pose_engines
+from xnect_lite.benchmark.table import as_rows, tables
+from xnect_lite.cli.classifiers import gpu_name, network_names
 from xnect_lite.errors import XnectError
+from xnect_lite.inference.devices import check_precision, choose_device
+from xnect_lite.models.compress import prune
+from xnect_lite.progress import progress_bar
 
 _POSE_NETWORKS = "selecsls60,resnet50,vovnet39"
 _MAX_SIDE = 16384
 
 
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    timing = verbs.add_parser(
-        "timing", help="how long the networks take, beside ResNet-50 and VoVNet-39",
-        description="Times forward passes of all networks side by side: first on the GPU if there is one (batch 1 and 16), "
-        "then on the CPU (batch 1). Takes minutes; --model-config and --input-size narrow it.",
-    )  # fmt: skip
-    add_classifier_options(timing, gamma_threshold=1e-3)
-    group = timing.add_argument_group("measuring")
-    group.add_argument(
-        "--input-size", "--input_size", metavar="S[,S]", help="512,400,224 (default), or WxH; with --pose 512x320"
-    )
-    group.add_argument("--batch", metavar="N[,N]", help="pictures per pass (default: 1,16 on a GPU, 1 on the CPU)")
-    group.add_argument("--num-iter", "--num_iter", type=int, default=50, metavar="N", help="timed passes (default 50)")
-    group.add_argument("--warm-up", "--warm_up", type=int, default=10, metavar="N", help="passes before (default 10)")
-    group.add_argument("--precision", default="fp32", help="fp32 (default), fp16 or bf16")
-    group.add_argument("--forms", metavar="F[,F]", help="plain, fused, pruned (default: plain,fused)")
-    group.add_argument(
-        "--engines", metavar="E[,E]", help="eager, torchscript, compiled (default: all); with --pose the names of back ends"
-    )
-    add_switch(group, "--pose", "whole Stage I with these backbones instead of whole classifiers")
-    group.add_argument(
-        "--stride", default="8", metavar="N[,N]", help="--pose: network pixels per output cell, 8 (default) or 4"
-    )
-    add_switch(group, "--grouped", "--pose: every SelecSLS with its deeper layers in groups, too")
-    add_switch(group, "--train", "forward and backward, and the memory it takes")
-    add_switch(group, "--memory", "peak memory on the CPU too; starts a process for each candidate")
-    add_switch(group, "--largest-batch", "look for the largest batch that fits the GPU's memory")
-    add_switch(group, "--contiguous", "tensors channels-first as in the published script, not channels-last")
-    timing.add_argument("--json", action="store_true", help="print the figures as JSON")
-    timing.set_defaults(run=_timing)
-
-
-def _timing(options: argparse.Namespace) -> int:
+def run_networks(options: argparse.Namespace) -> int:
     jobs = _jobs(options)
-    from xnect_lite.benchmark.clock import with_ratios
-    from xnect_lite.benchmark.measure import Plan, measure, steps
-    from xnect_lite.benchmark.table import as_rows, tables
-    from xnect_lite.progress import progress_bar
-
     plan = Plan(options.num_iter, options.warm_up, options.memory or options.train, options.largest_batch)
     timings = []
     with progress_bar(total=sum(steps(len(job[1]), plan) for job in jobs), unit="turn", desc="timing") as bar:
@@ -60,7 +34,7 @@ def _timing(options: argparse.Namespace) -> int:
     timings = with_ratios(timings)
     print(json.dumps(as_rows(timings), indent=2) if options.json else tables(timings))
     if all(t.median_ms is None for t in timings):
-        raise XnectError("timing", "nothing could be measured", f"First cause: {timings[0].note}")
+        raise XnectError("bench networks", "nothing could be measured", f"First cause: {timings[0].note}")
     return 0
 
 
@@ -68,10 +42,6 @@ def _jobs(options: argparse.Namespace) -> list:
     """(device, candidates of one size and batch) in the order of the published script: GPU before CPU, large before small."""
     _check(options)
     names = _networks(options)
-    from xnect_lite.benchmark.candidate import Candidate
-    from xnect_lite.benchmark.candidates import build_network
-    from xnect_lite.inference.devices import check_precision
-
     if options.precision == "auto":
         raise XnectError("--precision auto", "says not what is measured", "Use fp32, fp16 or bf16")
     check_precision(options.precision)
@@ -82,7 +52,9 @@ def _jobs(options: argparse.Namespace) -> list:
         "gamma_threshold": options.gamma_thresh,
     }  # fmt: skip
     if options.model_weights:  # a file that does not fit is an error before anything is timed
-        build_network(Candidate(names[0], *sizes[0], **shared))
+        net = build_network(candidate := Candidate(names[0], *sizes[0], **shared))
+        if options.pruned_and_fused and options.gamma_thresh >= 0:  # as published: what is cut of every layer
+            print(prune(net, torch.zeros(1, 3, candidate.height, candidate.width), options.gamma_thresh)[1], file=sys.stderr)
     jobs = []
     for device in _devices(options):
         for width, height in sizes:
@@ -110,7 +82,7 @@ def _networks(options: argparse.Namespace) -> list[str]:
         options.model_config = _POSE_NETWORKS
     names = network_names(options)
     if options.model_weights and len(names) > 1:
-        raise XnectError("--model-weights", f"cannot fit {len(names)} networks", "Name one with --model-config")
+        raise XnectError("--model-weights", f"cannot fit {len(names)} networks", "Name one with --backbone")
     return names
 
 
@@ -126,10 +98,6 @@ def _variants(options: argparse.Namespace, names: list[str]) -> list[tuple[str, 
 
 
 def _devices(options: argparse.Namespace) -> list:
-    import torch
-
-    from xnect_lite.inference.devices import choose_device
-
     gpu = gpu_name(options)
     if options.device:
         devices = [choose_device(options.device)]
@@ -168,25 +136,18 @@ def _batches(options: argparse.Namespace, device_type: str) -> list[int]:
 
 
 def _forms(options: argparse.Namespace) -> list[str]:
-    from xnect_lite.benchmark.candidate import FORMS
-
     if options.train:
         return _chosen("--forms", options.forms or "plain", ["plain"])
-    default = "plain,fused"
-    if options.pruned_and_fused:
-        default = "plain,pruned" if options.gamma_thresh >= 0 else "plain,fused"
-    return _chosen("--forms", options.forms or default, list(FORMS))
+    forms = _chosen("--forms", options.forms or ("plain,pruned" if options.pruned_and_fused else "plain,fused"), list(FORMS))
+    # below 0 nothing is cut, only fused
+    return forms if options.gamma_thresh >= 0 else list(dict.fromkeys(f.replace("pruned", "fused") for f in forms))
 
 
 def _engines(options: argparse.Namespace, device) -> list[str]:
-    from xnect_lite.benchmark.candidate import ENGINES
-
     if options.train:
         return _chosen("--engines", options.engines or "eager", ["eager"])
     if not options.pose:
         return _chosen("--engines", options.engines or ",".join(ENGINES), list(ENGINES))
-    from xnect_lite.benchmark.pose_engines import pose_engines
-
     known = list(pose_engines(device))
     return _chosen("--engines", (options.engines or ",".join(known)).replace("eager", "torch"), known)
 

@@ -1,4 +1,4 @@
-"""``xnect-lite imagenet``: accuracy of a classifier; the published evaluate_imagenet.py."""
+"""``xnect-lite eval imagenet``: accuracy of a classifier; the published evaluate_imagenet.py."""
 
 from __future__ import annotations
 
@@ -8,46 +8,22 @@ import json
 import os
 import sys
 
-from xnect_lite.cli.classifier_options import add_classifier_options, add_switch, gpu_name, network_names
+import torch
+
+from xnect_lite.benchmark.table import title
+from xnect_lite.cli.classifiers import gpu_name, network_names
 from xnect_lite.errors import XnectError
+from xnect_lite.evaluate.imagenet import Preprocessing, read_tree, score
+from xnect_lite.inference.devices import channels_last, choose_device, choose_precision, device_title, precision_name
+from xnect_lite.inference.published import load_classifier
+from xnect_lite.models.compress import fuse, prune, simulate_pruning
+from xnect_lite.progress import progress_bar
 
 _NAMED = 10  # unreadable pictures that are named one by one
 
 
-def add(verbs: argparse._SubParsersAction) -> None:
-    """Register the verb."""
-    imagenet = verbs.add_parser(
-        "imagenet", help="top-1 and top-5 error of a classifier on ImageNet, or a folder laid out like it"
-    )
-    imagenet.add_argument(
-        "--data",
-        "--imagenet_base_path",
-        required=True,
-        metavar="DIR",
-        help="folder of class folders, or the one above its 'val'",
-    )
-    add_classifier_options(imagenet, gamma_threshold=1e-4)
-    add_switch(imagenet, "--simulate-pruning", "set small gammas to zero instead of cutting channels out")
-    imagenet.add_argument("--class-order", metavar="FILE", help="class folders by output, one a line (default: sorted)")
-    imagenet.add_argument("--resize", type=int, default=256, metavar="PX", help="shorter side (default 256)")
-    imagenet.add_argument("--crop", type=int, default=224, metavar="PX", help="middle square (default 224)")
-    imagenet.add_argument("--interpolation", choices=["bilinear", "bicubic"], default="bilinear", help="default: bilinear")
-    imagenet.add_argument("--batch", type=int, default=100, metavar="N", help="pictures per pass (default 100)")
-    imagenet.add_argument("--workers", type=int, metavar="N", help="processes that read (default: one per core, at most 8)")
-    imagenet.add_argument("--precision", default="fp32", help="fp32 (default), fp16, bf16 or auto")
-    imagenet.add_argument("--json", action="store_true", help="print the figures as JSON")
-    imagenet.set_defaults(run=_imagenet)
-
-
-def _imagenet(options: argparse.Namespace) -> int:
+def run_imagenet(options: argparse.Namespace) -> int:
     name = _check(options)
-    import torch
-
-    from xnect_lite.benchmark.table import title
-    from xnect_lite.evaluate.imagenet import Preprocessing, read_tree, score
-    from xnect_lite.inference.devices import channels_last, choose_device, choose_precision, device_title, precision_name
-    from xnect_lite.inference.published import load_classifier
-    from xnect_lite.progress import progress_bar
 
     device = choose_device(gpu_name(options) or options.device or "auto")
     precision = choose_precision(options.precision, device)
@@ -99,10 +75,6 @@ def _check(options: argparse.Namespace) -> str:
 
 def _in_form(net, options: argparse.Namespace) -> tuple:
     """The network as it is, pruned or fused, or with small gammas set to zero; and what was done in words."""
-    import torch
-
-    from xnect_lite.models.compress import fuse, prune, simulate_pruning
-
     if options.simulate_pruning:
         return simulate_pruning(net, options.gamma_thresh), f"pruning simulated at {options.gamma_thresh:g}"
     if not options.pruned_and_fused:
@@ -110,6 +82,7 @@ def _in_form(net, options: argparse.Namespace) -> tuple:
     if options.gamma_thresh < 0:
         return fuse(net), "fused"
     small, report = prune(net, torch.zeros(1, 3, options.crop, options.crop), options.gamma_thresh)
+    print(report, file=sys.stderr)
     costs = f"{report.before.parameters / 1e6:.1f} -> {report.after.parameters / 1e6:.1f} M parameters"
     costs += f", {report.before.macs / 1e9:.2f} -> {report.after.macs / 1e9:.2f} GMACs"
     return small, f"pruned at {options.gamma_thresh:g}: {costs}"

@@ -1,4 +1,4 @@
-"""``xnect-lite benchmark SOURCE``: milliseconds per stage of the whole pipeline on a source."""
+"""``xnect-lite bench pipeline SOURCE``: milliseconds per stage of the whole pipeline on a source."""
 
 from __future__ import annotations
 
@@ -8,38 +8,19 @@ import json
 import time
 from typing import Any
 
-from xnect_lite.cli.pipeline_options import add_pipeline_options, pipeline_config
+from xnect_lite.capture import check_source
+from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError, shown_address
+from xnect_lite.runners.application import open_pipeline
+from xnect_lite.runners.track import track
+from xnect_lite.timer import TimingWindow
 
 
-def add_pipeline_action(actions: argparse._SubParsersAction) -> None:
-    """Register ``benchmark pipeline SOURCE``; the word ``pipeline`` may be left out."""
-    pipeline = actions.add_parser("pipeline", help="milliseconds per stage on a source; the word may be left out")
-    pipeline.add_argument("source", help="video file, image folder, stream URL, camera, 'synthetic'")
-    pipeline.add_argument("--frames", type=int, default=120, metavar="N", help="frames to time (default 120; 0 = all)")
-    pipeline.add_argument("--warm-up", type=int, default=10, metavar="N", help="frames before them (default 10)")
-    pipeline.add_argument("--json", action="store_true", help="print the figures as JSON")
-    add_pipeline_options(pipeline)
-    pipeline.set_defaults(run=_pipeline)
-
-
-def with_action(arguments: list[str]) -> list[str]:
-    """``benchmark SOURCE`` spelled out as ``benchmark pipeline SOURCE``."""
-    if len(arguments) < 2 or arguments[0] != "benchmark" or arguments[1] in ("pipeline", "data", "soak", "-h", "--help"):
-        return arguments
-    return ["benchmark", "pipeline", *arguments[1:]]
-
-
-def _pipeline(options: argparse.Namespace) -> int:
+def run_pipeline(options: argparse.Namespace) -> int:
     for name in ("frames", "warm_up"):
         if getattr(options, name) < 0:
             raise XnectError(f"--{name.replace('_', '-')}", "is less than 0", "Give 0 or more")
     config = pipeline_config(options)
-    from xnect_lite.capture import check_source
-    from xnect_lite.runners.application import open_pipeline
-    from xnect_lite.runners.track import track
-    from xnect_lite.timer import TimingWindow
-
     check_source(options.source)
     results = track(options.source, pipeline=(pipeline := open_pipeline(config)), newest=False)
     window, total, people = TimingWindow(length=None, warm_up=0), TimingWindow(length=None, warm_up=0), 0

@@ -1,0 +1,1 @@
+"""Dynamic convolutions: networks that compute where it matters."""

@@ -1,0 +1,1 @@
+"""Crops around one person each, for networks that see a single person."""

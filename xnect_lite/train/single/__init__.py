@@ -1,0 +1,1 @@
+"""Training of single-person networks on crops."""
