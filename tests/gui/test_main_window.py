@@ -218,7 +218,7 @@ def test_what_is_dropped_and_cannot_be_opened_is_told(make_window, tmp_path):
     ],
 )
 def test_cameras_are_chosen_by_name_or_else_by_number(qtbot, monkeypatch, found, names, spec):
-    monkeypatch.setattr("xnect_lite.capture.list_cameras", lambda: found)
+    monkeypatch.setattr("xnect_lite.gui.controls.list_cameras", lambda: found)
     menu, chosen = QMenu(), []
     controls.fill_camera_menu(menu, chosen.append)
     entries = [a for a in menu.actions() if a.isEnabled()]
@@ -285,7 +285,7 @@ def test_takes_that_were_cut_off_are_offered_to_be_finished(make_window, qtbot, 
     window = make_window()
     window.live.offer_unfinished(window.takes)
     assert window.banner.text == "", "nothing to offer"
-    monkeypatch.setattr("xnect_lite.record.take_folder.unfinished_takes", lambda takes: [takes / "a", takes / "b"])
+    monkeypatch.setattr("xnect_lite.gui.live.unfinished_takes", lambda takes: [takes / "a", takes / "b"])
     finished = []
     monkeypatch.setattr(window.session, "finish_takes", finished.extend)
     window.live.offer_unfinished(window.takes)

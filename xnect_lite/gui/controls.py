@@ -6,8 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QAction, QCursor, QKeySequence
-from PyQt6.QtWidgets import QApplication, QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PyQt6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
 
+from xnect_lite.capture import list_cameras
 from xnect_lite.gui.actions import ACTIONS, Action, menus
 from xnect_lite.gui.icons import icon
 
@@ -131,8 +132,6 @@ class Controls:
 
 def fill_camera_menu(menu: QMenu, choose: Callable[[str], None]) -> None:
     """Cameras by name as they are plugged in now; by number where names cannot be had."""
-    from xnect_lite.capture import list_cameras
-
     menu.clear()
     cameras = [(f"camera:{c.path}" if c.path else str(c.index), c.name) for c in list_cameras()]
     if not cameras:
@@ -141,10 +140,3 @@ def fill_camera_menu(menu: QMenu, choose: Callable[[str], None]) -> None:
         cameras = [(str(i), f"Camera {i}") for i in range(_NUMBERS_OFFERED)]
     for spec, name in cameras:
         menu.addAction(name).triggered.connect(lambda _=False, s=spec: choose(s))
-
-
-def text_has_focus() -> bool:
-    """Whether keys are being typed somewhere."""
-    from PyQt6.QtWidgets import QAbstractSpinBox, QLineEdit
-
-    return isinstance(QApplication.focusWidget(), (QLineEdit, QAbstractSpinBox))

@@ -11,6 +11,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QWidget
 
+from xnect_lite.capture import open_source
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.banner import Banner
 from xnect_lite.gui.open_dialog import OpenDialog
@@ -30,8 +31,6 @@ def is_take(path: str | Path) -> bool:
 
 def file_problem(path: str) -> XnectError | None:
     """Why nothing can be done with this path, known before a network is loaded; None = try it."""
-    from xnect_lite.capture import open_source
-
     try:
         if os.path.isfile(path) and os.path.getsize(path) == 0:
             return XnectError(path, "is empty: 0 bytes", "Copy or record it again")

@@ -15,8 +15,10 @@ from xnect_lite.gui.people_list import PersonRow
 from xnect_lite.gui.view2d import Badge
 from xnect_lite.gui.views import Views
 from xnect_lite.gui.worker import InferenceWorker, WorkerState
+from xnect_lite.record.take_folder import unfinished_takes
 from xnect_lite.runners.events import Fault, Update
 from xnect_lite.runners.session import RecordingState, RecordingStatus, Session
+from xnect_lite.stages.fitting.tree import stature_of
 from xnect_lite.types import PoseResult
 
 _NOBODY_HINT_S = 4.0
@@ -86,8 +88,6 @@ class Live(QObject):
 
     def offer_unfinished(self, takes: Path) -> None:
         """Ask about takes that a killed program left: their files are not written yet."""
-        from xnect_lite.record.take_folder import unfinished_takes
-
         if folders := unfinished_takes(takes):
             what = "A take was" if len(folders) == 1 else f"{len(folders)} takes were"
             finish: Callable[[], None] = partial(self._session.finish_takes, folders)
@@ -214,8 +214,6 @@ class Live(QObject):
 
 def rows_of(result: PoseResult) -> list[PersonRow]:
     """People of a frame as the list shows them."""
-    from xnect_lite.stages.fitting.tree import stature_of
-
     people = result.people
     heights = stature_of(people.bone_lengths_mm.astype(float)) / 1000 if len(people) else []
     pairs = zip(people.ids.tolist(), heights, people.person_score.tolist(), strict=True)

@@ -9,6 +9,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from xnect_lite.config import PipelineConfig
@@ -69,10 +70,8 @@ def config_of(config: PipelineConfig, quality: str) -> PipelineConfig:
 
 def earlier_take(job: FileJob, config: PipelineConfig) -> Path | None:
     """The whole take that was made of this file with these settings, if there is one."""
-    from xnect_lite.runners.batch import takes_of
-
     known = _batch_job(job, config)
-    folder, is_complete = takes_of(job.takes).get(known.key, (None, False)) if known.key else (None, False)
+    folder, is_complete = _batch().takes_of(job.takes).get(known.key, (None, False)) if known.key else (None, False)
     return folder if is_complete else None
 
 
@@ -92,8 +91,6 @@ def process_file(
     tell:    is told how far it is, ten times a second.
     goes_on: asked after every frame; False ends the run, and what was done so far is a take.
     """
-    from xnect_lite.runners.batch import run_job
-
     task = _batch_job(job, config)
     meter = _Meter(Path(job.source).name or job.source, tell)
     before = _folders(job.takes)
@@ -104,7 +101,7 @@ def process_file(
             raise _Cancelled
 
     try:
-        outcome = run_job(task, _Watched(pipeline, look), progress)  # type: ignore[arg-type]
+        outcome = _batch().run_job(task, _Watched(pipeline, look), progress)  # type: ignore[arg-type]
     except _Cancelled:
         kept = _folders(job.takes) - before
         return FileOutcome(job.source, next(iter(kept), None), meter.done, meter.total, is_cancelled=True)
@@ -151,11 +148,16 @@ class _Meter:
 
 
 def _batch_job(job: FileJob, config: PipelineConfig) -> Job:
-    from xnect_lite.runners.batch import make_jobs
-
-    (task,) = make_jobs([job.source], job.takes, config, overlay=job.overlay)
+    (task,) = _batch().make_jobs([job.source], job.takes, config, overlay=job.overlay)
     return task
 
 
 def _folders(takes: Path) -> set[Path]:
     return {path.parent for path in takes.glob("*/take.json")}
+
+
+def _batch() -> ModuleType:
+    """Whose libraries take seconds to import: no window waits for them."""
+    from xnect_lite.runners import batch
+
+    return batch

@@ -21,6 +21,8 @@ import numpy as np
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, without_secrets
+from xnect_lite.record.bvh import BvhOptions
+from xnect_lite.record.take import TakeRecorder, export_take, new_take_folder
 from xnect_lite.runners.events import Update
 from xnect_lite.runners.run_notes import notes_of
 from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
@@ -64,9 +66,6 @@ def take_opener(takes: Path, config: PipelineConfig, *, video: bool = False) -> 
     """
 
     def open_take(source_name: str, fps: float | None) -> Recorder:
-        from xnect_lite.record.bvh import BvhOptions
-        from xnect_lite.record.take import TakeRecorder, new_take_folder
-
         folder = new_take_folder(takes, Path(source_name).stem)
         return TakeRecorder(folder, source=source_name, fps=fps, config=config, bvh=BvhOptions(fps=fps or 30.0), video=video)
 
@@ -342,8 +341,6 @@ class Session:
         self._tell(recorder.close, recorder.folder)
 
     def _write(self, folder: Path) -> None:
-        from xnect_lite.record.take import export_take
-
         try:
             export_take(folder)
         except Exception as error:
@@ -351,8 +348,6 @@ class Session:
             self._notices.put(Notice(f"The take's files are older than its edits. {text}", is_error=True, folder=folder))
 
     def _finish(self, folders: tuple[Path, ...]) -> None:
-        from xnect_lite.record.take import export_take
-
         for folder in folders:
             self._tell(partial(export_take, folder), folder)
 

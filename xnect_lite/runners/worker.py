@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from xnect_lite.capture import open_source
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import shown_address
 from xnect_lite.runners.events import (
@@ -36,13 +37,12 @@ from xnect_lite.runners.events import (
     WorkerState,
 )
 from xnect_lite.runners.file_run import FileJob, config_of, earlier_take, process_file
+from xnect_lite.runners.live import LatestFrame
 from xnect_lite.runners.session import Session
 from xnect_lite.types import Frame, PoseResult
 
 if TYPE_CHECKING:
     from xnect_lite.capture import Source
-    from xnect_lite.runners.live import LatestFrame
-
 _POLL_S = 0.1  # how long a click on Stop may go unheard while no frame comes
 
 
@@ -74,8 +74,6 @@ def load_pipeline(config: PipelineConfig) -> PipelineLike:
 
 def open_any_source(spec: str) -> Source:
     """The real sources."""
-    from xnect_lite.capture import open_source
-
     return open_source(spec)
 
 
@@ -252,8 +250,6 @@ class Worker:
         self._tell(FileDone(outcome))
 
     def _play(self, request: _Request, pipeline: PipelineLike) -> None:
-        from xnect_lite.runners.live import LatestFrame
-
         source = self._open_source(request.spec)
         self._is_live = source.live
         with contextlib.closing(source), LatestFrame(source, realtime=True, on_frame=self._session.frame_came) as frames:

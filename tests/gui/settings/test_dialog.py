@@ -10,7 +10,7 @@ from xnect_lite.gui.settings.values import Settings
 
 @pytest.fixture
 def dialog(player_window, monkeypatch):
-    monkeypatch.setattr("xnect_lite.capture.list_cameras", lambda: [])
+    monkeypatch.setattr("xnect_lite.gui.settings.dialog.list_cameras", lambda: [])
     window = player_window()
     dialog = show_settings(window)
     dialog.window_ = window

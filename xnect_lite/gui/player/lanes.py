@@ -8,6 +8,7 @@ import numpy as np
 
 from xnect_lite.gui.player.frames import TakeFrames
 from xnect_lite.record.presence import Presence, Span, spans
+from xnect_lite.stages.fitting.tree import stature_of
 
 _MAIN_SHARE = 0.5  # of the time of whoever is there most: less is no main person
 SEEN_WORDS = {
@@ -69,7 +70,5 @@ def main_people(lanes: list[Lane]) -> set[int]:
 
 def _height_m(lengths_mm: np.ndarray) -> float:
     """Of the last body fitted, which is calibrated best."""
-    from xnect_lite.stages.fitting.tree import stature_of
-
     fitted = lengths_mm[np.isfinite(lengths_mm).all(1)]
     return float(stature_of(fitted[-1].astype(float))) / 1000 if len(fitted) else float("nan")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from xnect_lite.capture import list_cameras
 from xnect_lite.errors import XnectError
 from xnect_lite.gui import theme
 from xnect_lite.gui.settings.comparison import Comparison
@@ -122,8 +124,6 @@ class SettingsDialog(QDialog):
         self._stack.addWidget(scroll)
 
     def _camera(self, form: QFormLayout) -> None:
-        from xnect_lite.capture import list_cameras
-
         now = self._keeper.now
         cameras: Choices = [("As chosen in the toolbar", "")]
         cameras += [(camera.name, f"camera:{camera.path}" if camera.path else str(camera.index)) for camera in list_cameras()]
@@ -315,8 +315,6 @@ class SettingsDialog(QDialog):
 
 def devices(kept: str) -> Choices:
     """What there is to run on. Asks torch only if it is there already: importing it takes seconds."""
-    import sys
-
     found: Choices = [("Automatic", "auto"), ("CPU", "cpu")]
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
