@@ -300,3 +300,39 @@ def test_the_window_comes_back_as_it_was_left(player_window):
     spoilt.keep_data("window/geometry", b"rubbish")
     spoilt.keep_data("window/state", b"\xff" * 50)
     assert player_window(store=spoilt).isVisible()
+
+
+def test_a_long_take_is_read_and_mended_aside(qtbot, player_window, folder, monkeypatch):
+    """The window goes on meanwhile; what comes of it is the same."""
+    monkeypatch.setattr("xnect_lite.gui.player.reading._SHORT_BYTES", 0)
+    monkeypatch.setattr("xnect_lite.gui.player.reading._SHORT_ROWS", 0)
+    window = player_window()
+    window.open_take(folder)
+    assert not window.player.is_open and window.player.is_working
+    qtbot.waitUntil(lambda: window.player.is_open, timeout=20000)
+    window.choose(2)
+    window.mending.delete()
+    assert window.player.is_working
+    window.mending.delete()  # a second press while the first is at work is nothing
+    qtbot.waitUntil(lambda: [row.id for row in window.people.rows] == [1, 3], timeout=20000)
+    assert load_take(folder).ids == [1, 3] and not window.player.is_working
+    shutil.rmtree(folder)
+    window.close_take()
+    window.open_take(folder)
+    qtbot.waitUntil(lambda: "is not a take" in window.banner.text, timeout=20000)
+
+
+@pytest.mark.parametrize("mode", ["welcome", "take"])
+def test_the_window_fits_a_screen_of_800_by_450(qtbot, player_window, folder, mode):
+    """That is 1600 x 900 at 200 %."""
+    from xnect_lite.gui.window_state import make_room
+
+    window = player_window()
+    make_room(window, 800)
+    if mode == "take":
+        window.open_take(folder)
+    qtbot.wait(50)  # for the parts to be laid out anew
+    hint = window.minimumSizeHint()
+    assert hint.width() <= 800 and hint.height() <= 450
+    window.resize(800, 450)
+    assert window.width() == 800 and window.height() == 450

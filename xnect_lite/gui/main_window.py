@@ -115,11 +115,12 @@ class MainWindow(QMainWindow):
         if not self._may_leave():
             return
         self.mending.write_files()
-        try:
-            self.player.open(folder)
-        except XnectError as error:
-            self.banner.show_error(str(error), folder=folder if folder.is_dir() else None)
-            return
+        self.player.open(folder)
+        if self.player.is_working and not self.player.is_open:
+            self.views.show_welcome(False)
+            self.views.view2d.show_message("Opening the take…")
+
+    def _show_take(self) -> None:
         self.worker.stop()
         self.banner.clear_errors()
         self._show_mode()
@@ -202,7 +203,7 @@ class MainWindow(QMainWindow):
         keep(self)
         self.mending.write_files()
         self.hide()
-        self.player.close()
+        self.player.end()
         self.takes_list.close_threads()
         self.worker.shutdown(60.0 if self.files.is_busy else 5.0)
         self.session.close()
@@ -349,6 +350,7 @@ class MainWindow(QMainWindow):
         self.files.left.connect(self.close_take)
         self.files.changed.connect(self._show_mode)
         self.takes_list.opened.connect(self.open_take)
+        self.player.opened.connect(self._show_take)
         self.player.moved.connect(self._show_position)
         self.player.changed.connect(self._show_mode)
         self.panel.speed_wished.connect(self.player.set_speed)

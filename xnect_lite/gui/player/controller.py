@@ -8,12 +8,14 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from xnect_lite.errors import XnectError
+from xnect_lite.gui.aside import Aside
 from xnect_lite.gui.looks import Looks
 from xnect_lite.gui.people_list import PersonRow
 from xnect_lite.gui.player.editor import TakeEditor
 from xnect_lite.gui.player.frames import TakeFrames
-from xnect_lite.gui.player.lanes import Lane, build_lanes, main_people
+from xnect_lite.gui.player.lanes import Lane, main_people
 from xnect_lite.gui.player.playback import SPEEDS, Playback
+from xnect_lite.gui.player.reading import Reading, is_short, is_soon_worked_out, read_after, read_take
 from xnect_lite.gui.views import Views
 from xnect_lite.runners.pictures import PictureReader
 from xnect_lite.runners.shelf import Film, film_of, title_of
@@ -24,11 +26,13 @@ _TICK_MS = 15
 class Player(QObject):
     """One take at a time.
 
+    opened ()           another take is shown
     moved ()            another frame is shown, or playing began or ended
     changed ()          the take itself, or who is in it, has changed
     failed (XnectError) something could not be done; nothing has changed
     """
 
+    opened = pyqtSignal()
     moved = pyqtSignal()
     changed = pyqtSignal()
     failed = pyqtSignal(object)
@@ -45,6 +49,9 @@ class Player(QObject):
         self._pictures: PictureReader | None = None
         self._only_main = False
         self._hidden_by_hand: set[int] = set()
+        self._aside = Aside("take", self)
+        self.is_working = False
+        """A long take is being read or changed aside."""
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
         self._timer.timeout.connect(self._tick)
@@ -61,19 +68,18 @@ class Player(QObject):
         return title_of(self.editor.folder) if self.editor else ""
 
     def open(self, folder: Path) -> None:
-        """Show this take, at its first frame. Raises XnectError, and changes nothing, where it cannot be."""
-        editor = TakeEditor(folder)
-        if not len(editor.take.every_frame_t_s):
-            raise XnectError(str(folder), "holds no frames", "Choose another take")
-        frames = TakeFrames(editor.take)
+        """Show this take, at its first frame: `opened` tells; or `failed`, and what is shown stays. A long one is read aside."""
+        self._work(lambda: read_take(folder), self._show_opened, at_once=is_short(folder))
+
+    def _show_opened(self, reading: Reading) -> None:
         self.close()
-        self._looks.forget()
-        self.editor = editor
-        self._take_in(frames)
-        self.playback = Playback(frames.t_s)
-        self._open_film(film_of(folder, editor.take.info))
-        self._views.view3d.fix_floor(frames.floor_m)
+        self.editor = reading.editor
+        self._take_in(reading)
+        self.playback = Playback(reading.frames.t_s)
+        self._open_film(film_of(reading.editor.folder, reading.editor.take.info))
+        self._views.view3d.fix_floor(reading.floor_m)
         self._views.clear()
+        self.opened.emit()
         self.changed.emit()
         self.show()
 
@@ -184,23 +190,28 @@ class Player(QObject):
         """Those who are not there most."""
         return {lane.id for lane in self.lanes} - main_people(self.lanes)
 
-    def edit(self, do: Callable[[TakeEditor], object]) -> bool:
-        """Change the take; False, and `failed`, where that cannot be."""
-        if self.editor is None:
-            return False
-        try:
-            do(self.editor)
-        except XnectError as error:
-            self.failed.emit(error)
-            return False
-        self._after_edit()
-        return True
+    def edit(self, do: Callable[[TakeEditor], object], then: Callable[[], None] | None = None) -> None:
+        """Change the take; `failed` tells where that cannot be. ``then`` is called once it is shown."""
+        editor = self.editor
+        if editor is None or self.is_working:
+            return
+
+        def shown(reading: Reading) -> None:
+            if self.editor is editor:  # else another take was opened meanwhile
+                self._after_edit(reading)
+                if then is not None:
+                    then()
+
+        self._work(lambda: read_after(editor, do), shown, at_once=is_soon_worked_out(editor))
 
     def reload(self) -> None:
-        """As it is in its folder by now. Raises XnectError."""
-        if self.editor is not None:
-            self.editor.reload()
-            self._after_edit()
+        """As it is in its folder by now."""
+        self.edit(lambda editor: editor.reload())
+
+    def end(self) -> None:
+        """The window closes."""
+        self.close()
+        self._aside.close()
 
     # --- inside
 
@@ -214,6 +225,30 @@ class Player(QObject):
         result = self.frames.result(frame, image, self._looks.hidden)
         self._views.show_result(result, picture=not is_waited_for)
         self.moved.emit()
+
+    def _work(self, work: Callable[[], Reading], then: Callable[[Reading], None], *, at_once: bool) -> None:
+        """Read or change a take here and now, or aside if that takes long."""
+
+        def take_up(found: Reading | Exception) -> None:
+            self.is_working = False
+            if isinstance(found, XnectError):
+                self.failed.emit(found)
+            elif isinstance(found, Exception):
+                raise found
+            else:
+                then(found)
+            self.moved.emit()
+
+        if at_once:
+            try:
+                found: Reading | Exception = work()
+            except XnectError as error:
+                found = error
+            take_up(found)
+        else:
+            self.is_working = True
+            self.moved.emit()
+            self._aside.run(work, take_up)
 
     def _show_late_picture(self, frame: int) -> None:
         if frame < 0:
@@ -237,21 +272,18 @@ class Player(QObject):
         elif not is_playing:
             self._timer.stop()
 
-    def _take_in(self, frames: TakeFrames) -> None:
-        self.frames = frames
-        self.lanes = build_lanes(frames)
-        self._looks.names = dict(frames.take.names)
-        self._looks.colors.see_all(frames.meetings())
-        if self._looks.chosen not in frames.take.ids:
+    def _take_in(self, reading: Reading) -> None:
+        self.frames, self.lanes = reading.frames, reading.lanes
+        self._looks.names = dict(reading.frames.take.names)
+        self._looks.colors.see_all(reading.meets)
+        if self._looks.chosen not in self.frames.take.ids:
             self._looks.chosen = 0
         self._looks.hidden = self._hidden()
 
-    def _after_edit(self) -> None:
-        assert self.editor is not None
+    def _after_edit(self, reading: Reading) -> None:
         before = self.playback
-        frames = TakeFrames(self.editor.take)
-        self._take_in(frames)
-        playback = Playback(frames.t_s)
+        self._take_in(reading)
+        playback = Playback(reading.frames.t_s)
         if before is not None and len(before) == len(playback):
             playback.mark_in, playback.mark_out, playback.frame = before.mark_in, before.mark_out, before.frame
             playback.loop, playback.speed = before.loop, before.speed

@@ -158,8 +158,8 @@ class Mending:
             menu.addAction("Nobody else is in this take").setEnabled(False)
 
     def _with(self, other: int, edit: Callable[[TakeEditor, int], object], choose: bool) -> None:
-        if self._do(lambda editor: edit(editor, other)) and choose:
-            self._player.choose(other)
+        then = (lambda: self._player.choose(other)) if choose else None
+        self._player.edit(lambda editor: edit(editor, other), then)
 
     def _rename(self, identity: int, name: str) -> None:
         if self._player.is_open:
@@ -169,8 +169,8 @@ class Mending:
             self._window.looks.names[identity] = name
             self._window.views.refresh()
 
-    def _do(self, edit: Callable[[TakeEditor], object]) -> bool:
-        return self._player.edit(edit)
+    def _do(self, edit: Callable[[TakeEditor], object]) -> None:
+        self._player.edit(edit)
 
     def _show_failure(self, error: XnectError) -> None:
         editor = self._player.editor
