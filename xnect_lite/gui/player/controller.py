@@ -68,7 +68,7 @@ class Player(QObject):
         return title_of(self.editor.folder) if self.editor else ""
 
     def open(self, folder: Path) -> None:
-        """Show this take, at its first frame: `opened` tells; or `failed`, and what is shown stays. A long one is read aside."""
+        """Show this take at its first frame: `opened` tells; or `failed`, and what is shown stays. Long ones are read aside."""
         self._work(lambda: read_take(folder), self._show_opened, at_once=is_short(folder))
 
     def _show_opened(self, reading: Reading) -> None:

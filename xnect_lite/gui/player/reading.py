@@ -1,4 +1,4 @@
-"""All that is worked out of a take before it can be shown; for a long one that takes a second, so it may be done aside. No Qt."""
+"""All that is worked out of a take before it is shown; of a long one it takes a second, so it may be done aside. No Qt."""
 
 from __future__ import annotations
 
@@ -42,11 +42,9 @@ def read_after(editor: TakeEditor, edit: Callable[[TakeEditor], object]) -> Read
 
 def is_short(folder: Path) -> bool:
     """Whether a take is read so soon that nobody need wait for it."""
+    files = (folder / POSES_FILE, folder / JOURNAL_FILE)
     try:
-        return (
-            sum((folder / name).stat().st_size for name in (POSES_FILE, JOURNAL_FILE) if (folder / name).exists())
-            < _SHORT_BYTES
-        )
+        return sum(file.stat().st_size for file in files if file.exists()) < _SHORT_BYTES
     except OSError:
         return True
 
