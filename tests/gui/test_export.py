@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from PyQt6.QtCore import Qt
 from take_fakes import make_take
 
 from xnect_lite.gui.export.choice import ExportChoice, recipe
@@ -26,6 +27,15 @@ def _preview(qtbot, dialog, *words):
 def _write(qtbot, dialog):
     with qtbot.waitSignal(dialog.done_, timeout=60000):
         dialog.export.click()
+
+
+def test_enter_exports(qtbot, opened, tmp_path):
+    dialog = show_export(opened)
+    dialog.folder.setText(str(tmp_path / "out"))
+    dialog.tool.setFocus()
+    with qtbot.waitSignal(dialog.done_, timeout=60000):
+        qtbot.keyClick(dialog, Qt.Key.Key_Return)
+    assert (tmp_path / "out" / "person01.bvh").exists()
 
 
 def test_files_are_named_before_and_written_after(qtbot, opened, tmp_path):

@@ -127,7 +127,7 @@ class Live(QObject):
 
     def show_recording(self) -> None:
         """The badge over the picture, and a word when frames are being lost."""
-        status = self._session.status(self._worker.state is WorkerState.RUNNING)
+        status = self._session.status(self._worker.is_active)
         self._views.view2d.show_badge(badge_of(status), countdown=countdown_of(status))
         many = status.dropped_share > _MANY_DROPPED and status.frames + status.dropped > _FEW_FRAMES
         if many and not self._told_dropping:

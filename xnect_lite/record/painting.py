@@ -80,7 +80,7 @@ def _draw_skeleton(
     known = _drawable(joints_px, canvas.shape[1], canvas.shape[0])
     points = _fixed_point(joints_px, known)
     thick, thin = max(2, round(_BONE_PX * scale)), max(1, round(_BONE_PX * scale / 3))
-    halo = max(1, round(scale)) + (around is _OUTLINE)
+    halo = max(1, round(scale))
     bones = [(a, b, thick if seen[a] and seen[b] else thin) for a, b in BONES if known[a] and known[b]]
     # The halo of every bone first, or it would cut the bones it crosses.
     for a, b, width in bones:

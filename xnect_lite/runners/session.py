@@ -215,7 +215,7 @@ class Session:
             self._ignored = frozenset(identities)
 
     def status(self, is_running: bool = True) -> RecordingStatus:
-        """What should be in sight. ``is_running``: whether frames come."""
+        """What should be in sight. ``is_running``: whether frames come, or will soon."""
         countdown_s = max(0.0, self._starts_s - self._clock()) if self._state is RecordingState.ARMED else 0.0
         waiting_for = ""
         if self._state is RecordingState.ARMED:

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from xnect_lite.capture import open_source
@@ -229,7 +230,7 @@ class Worker:
 
     def _process(self, request: _Request, job: FileJob, pipeline: PipelineLike, config: PipelineConfig) -> None:
         self._session.file_opened()
-        self._enter(WorkerState.PROCESSING, shown_address(request.spec))
+        self._enter(WorkerState.PROCESSING, Path(shown_address(request.spec)).name)
         count = 0
 
         def look(result: PoseResult, begin_s: float) -> None:

@@ -121,6 +121,7 @@ class ExportDialog(QDialog):
         self.folder = QLineEdit(str(self._folder / "export"))
         self.folder.setAccessibleName("Folder")
         choose = QPushButton("Choose…")
+        choose.setAutoDefault(False)  # Enter exports
         choose.clicked.connect(self._choose_folder)
         row = QHBoxLayout()
         row.addWidget(self.folder, 1)
@@ -144,6 +145,7 @@ class ExportDialog(QDialog):
         self.export.setDefault(True)
         self.export.clicked.connect(self.run)
         cancel = QPushButton("Cancel")
+        cancel.setAutoDefault(False)
         cancel.clicked.connect(self.reject)
         buttons = QHBoxLayout()
         buttons.addWidget(self._status, 1)

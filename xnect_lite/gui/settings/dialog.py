@@ -139,6 +139,7 @@ class SettingsDialog(QDialog):
         self._hint(form, "Only the picture on the screen is mirrored. What is recorded has left and right where they are.")
         start = QPushButton("See it now")
         start.setToolTip("Start the camera with these settings")
+        start.setAutoDefault(False)
         start.clicked.connect(lambda: self._window.open_camera(self._keeper.now.camera or "0"))
         form.addRow("", start)
 
@@ -253,6 +254,7 @@ class SettingsDialog(QDialog):
                 field.setText(found)
                 self.change(**{name: found})
 
+        button.setAutoDefault(False)
         button.clicked.connect(choose)
         row = QHBoxLayout(whole)
         row.setContentsMargins(0, 0, 0, 0)
