@@ -124,7 +124,7 @@ class MainWindow(QMainWindow):
         self.worker.stop()
         self.banner.clear_errors()
         self._show_mode()
-        self.mending.tell_missing_film()
+        self.mending.tell_state()
 
     def close_take(self) -> None:
         """Back to the camera."""

@@ -101,6 +101,11 @@ def test_frames_dropped_while_recording_stand_as_long_as_they_did(clock):
     assert [_after(playback, clock, step) for step in (0.15, 0.5, 0.36)] == [1, 1, 2]
 
 
+@pytest.mark.parametrize(("second", "frame"), [(-1, 0), (0.04, 0), (0.06, 1), (0.5, 1), (0.6, 2), (9, 3)])
+def test_the_nearest_frame_where_many_were_dropped(second, frame):
+    assert Playback(np.array([0.0, 0.1, 1.0, 1.1])).nearest(second) == frame
+
+
 def test_a_take_of_one_frame_plays_and_stops(clock):
     playback = Playback(np.array([3.0]), clock)
     playback.play()

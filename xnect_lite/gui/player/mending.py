@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,14 +134,21 @@ class Mending:
             views.name(f"{self._player.title} · no film", "Space")
             views.view2d.show_message("")
 
-    def tell_missing_film(self) -> None:
-        """The film is not where it was: say so, and let the user point to it."""
-        film = self._player.film
+    def tell_state(self) -> None:
+        """What is missing of the take that was opened, and what can be done about it."""
+        film, editor = self._player.film, self._player.editor
+        if editor is not None and editor.take.info.get("state") != "finished":
+            finish = partial(self._finish, editor.folder)
+            self._banner.show_info("This take is not finished: it can be seen, not edited.", offer=("Finish it", finish))
         if self._player.is_open and film.path is None:
             where = f"{film.missing} is not there any more" if film.missing else "no film was kept with it"
             self._banner.show_info(
                 f"This take is shown without its film: {where}", offer=("Find it…", self._find_film)
             )  # fmt: skip
+
+    def _finish(self, folder: Path) -> None:
+        self._window.close_take()
+        self._window.session.finish_takes([folder])
 
     def _find_film(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self._window, "The film of this take", "", "")

@@ -71,6 +71,13 @@ class Playback:
         """The frame shown at this second: the last that is not later."""
         return int(np.clip(np.searchsorted(self._t_s, t_s + 1e-6, side="right") - 1, 0, len(self) - 1))
 
+    def nearest(self, t_s: float) -> int:
+        """The frame nearest to this second."""
+        after = int(np.clip(np.searchsorted(self._t_s, t_s), 1, max(1, len(self) - 1)))
+        if len(self) < 2:
+            return 0
+        return after if self._t_s[after] - t_s < t_s - self._t_s[after - 1] else after - 1
+
     def play(self) -> None:
         """Go on from here; from the in mark if it stands at the end."""
         if self.frame >= self.mark_out:

@@ -61,16 +61,30 @@ class Timeline(QWidget):
 
     # --- where things are
 
-    def x_of(self, frame: float) -> float:
+    def x_at(self, t_s: float) -> float:
+        """Pixel of a second of the take: frames that were dropped while recording leave room."""
+        if self._playback is None:
+            return float(_NAMES)
+        share = (t_s - self._playback.t_s_of(0)) / max(self._playback.duration_s, 1e-6)
+        return _NAMES + (self.width() - _NAMES - _RIGHT) * min(1.0, max(0.0, share))
+
+    def x_of(self, frame: int) -> float:
         """Pixel of a frame."""
-        last = max(1, len(self._playback or ()) - 1)
-        return _NAMES + (self.width() - _NAMES - _RIGHT) * frame / last
+        return self.x_at(self._playback.t_s_of(frame)) if self._playback is not None else float(_NAMES)
 
     def frame_of(self, x: float) -> int:
-        """The frame at a pixel."""
-        last = max(1, len(self._playback or ()) - 1)
-        share = (x - _NAMES) / max(1, self.width() - _NAMES - _RIGHT)
-        return round(min(1.0, max(0.0, share)) * last)
+        """The frame nearest to a pixel."""
+        if self._playback is None:
+            return 0
+        share = min(1.0, max(0.0, (x - _NAMES) / max(1, self.width() - _NAMES - _RIGHT)))
+        return self._playback.nearest(self._playback.t_s_of(0) + share * self._playback.duration_s)
+
+    def _edge(self, frame: int) -> float:
+        """Pixel half way between a frame and the one before it."""
+        playback = self._playback
+        if playback is None or not 0 < frame < len(playback):
+            return self.x_of(0 if frame <= 0 else frame - 1)
+        return self.x_at(0.5 * (playback.t_s_of(frame - 1) + playback.t_s_of(frame)))
 
     def lane_at(self, y: float) -> Lane | None:
         """The lane at a pixel."""
@@ -149,7 +163,7 @@ class Timeline(QWidget):
         start_s = playback.t_s_of(0)
         for n in range(math.floor(playback.duration_s / step_s) + 1):
             t_s = n * step_s
-            x = self.x_of(playback.frame_at(start_s + t_s))
+            x = self.x_at(start_s + t_s)
             painter.setPen(QColor(colors.border))
             painter.drawLine(QPointF(x, _RULER - 7), QPointF(x, _RULER - 1))
             painter.setPen(QColor(colors.dim))
@@ -169,11 +183,10 @@ class Timeline(QWidget):
         painter.setPen(QColor(colors.dim if is_hidden else colors.text))
         name = painter.fontMetrics().elidedText(self._looks.title_of(lane.id), Qt.TextElideMode.ElideRight, _NAMES - 44)
         painter.drawText(QRectF(30, top, _NAMES - 36, _LANE), Qt.AlignmentFlag.AlignVCenter, name)
-        track = QRectF(self.x_of(0), top + _LANE / 2 - 0.5, self.x_of(len(self._playback or ()) - 1) - self.x_of(0), 1)
+        track = QRectF(_NAMES, top + _LANE / 2 - 0.5, self.width() - _NAMES - _RIGHT, 1)
         painter.fillRect(track, QColor(colors.border))
         for span in lane.spans:
-            left, right = self.x_of(max(0, span.first - 0.5)), self.x_of(span.last + 0.5)
-            right = min(right, self.x_of(len(self._playback or ()) - 1))
+            left, right = self._edge(span.first), self._edge(span.last + 1)
             bar = QRectF(left, top + (_LANE - _BAR) / 2, max(_LEAST_PX, right - left), _BAR)
             paint_span(painter, bar, color, span.presence)
 
