@@ -192,7 +192,9 @@ def swatch(rgb: tuple[int, int, int], *, is_faint: bool = False) -> QIcon:
     painter.setBrush(QColor(*rgb, 70 if is_faint else 255))
     painter.drawRoundedRect(QRectF(3, 3, 22, 22), 6, 6)
     painter.end()
-    return QIcon(pixmap)
+    found = QIcon(pixmap)
+    found.addPixmap(pixmap, QIcon.Mode.Selected)  # or Qt tints it with the colour of chosen rows
+    return found
 
 
 def metres(value: float) -> str:

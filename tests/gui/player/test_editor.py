@@ -48,6 +48,7 @@ def test_every_edit_is_kept_and_can_be_taken_back_and_done_again(editor, edit, i
     editor.undo()
     assert editor.take.ids == before.ids and editor.take.names == before.names
     assert (editor.undo_words, editor.redo_words) == ("", words)
+    assert not editor.is_stale, "its files are those of the take again"
     editor.redo()
     assert editor.take.ids == ids and not editor.redo_words
 

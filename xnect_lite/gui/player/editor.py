@@ -23,8 +23,20 @@ class TakeEditor:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.take: Take = load_take(folder)
-        self.is_stale = False
-        """Files such as person01.bvh are older than the last edit."""
+        self._written = self._steps
+
+    @property
+    def _steps(self) -> list[Any]:
+        return list(self.take.info.get("steps", []))
+
+    @property
+    def is_stale(self) -> bool:
+        """Files such as person01.bvh are not of the take as it is now."""
+        return self._steps != self._written
+
+    def mark_written(self) -> None:
+        """The files are being written anew."""
+        self._written = self._steps
 
     @property
     def undo_words(self) -> str:
@@ -80,15 +92,15 @@ class TakeEditor:
     def undo(self) -> None:
         """Take back the last edit."""
         self._check()
-        self.take, self.is_stale = undo_edit(self.folder), True
+        self.take = undo_edit(self.folder)
 
     def redo(self) -> None:
         """Do again what was taken back last."""
         self._check()
-        self.take, self.is_stale = redo_edit(self.folder), True
+        self.take = redo_edit(self.folder)
 
     def _do(self, step: dict[str, Any]) -> None:
-        self.take, self.is_stale = edit_in_place(self.take, step), True
+        self.take = edit_in_place(self.take, step)
 
     def _check(self) -> None:
         if self.is_changed_elsewhere:

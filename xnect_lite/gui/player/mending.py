@@ -101,7 +101,7 @@ class Mending:
         """The take's files anew where edits have made them stale; a notice says if that cannot be."""
         editor = self._player.editor
         if editor is not None and editor.is_stale:
-            editor.is_stale = False
+            editor.mark_written()
             self._window.session.write_files(editor.folder)
 
     @property
