@@ -16,6 +16,7 @@ channel flows into keeps it.
 from __future__ import annotations
 
 import copy
+import math
 import operator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -68,7 +69,7 @@ def count(net: nn.Module, example: Tensor) -> Cost:
 def fuse(net: Network) -> Network:
     """A copy in eval mode whose batch norms are folded into the convolutions before them. The norms become Identity."""
     net = copy.deepcopy(net).eval()
-    for conv_name, norm_name in _norm_of_conv(net).items():
+    for conv_name, norm_name in norm_of_conv(net).items():
         conv, norm = net.get_submodule(conv_name), net.get_submodule(norm_name)
         precise = fuse_conv_bn_eval(conv.double(), norm.double())  # type: ignore[type-var, arg-type]  # a conv and its norm
         net.set_submodule(conv_name, precise.float())
@@ -83,7 +84,7 @@ def simulate_pruning(net: Network, threshold: float) -> Network:
     """
     net = copy.deepcopy(net).eval()
     with torch.no_grad():
-        for norm_name in _norm_of_conv(net).values():
+        for norm_name in norm_of_conv(net).values():
             gamma = _weight(net, norm_name)
             gamma[gamma.abs() <= threshold] = 0
     return net
@@ -96,7 +97,7 @@ def prune(net: Network, example: Tensor, threshold: float = 1e-3, multiple: int 
     ``multiple`` rounds every layer's width up to a multiple of it (8 suits tensor cores). At least one channel stays.
     ``example`` is an input, for the report's costs.
     """
-    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in _norm_of_conv(net).items()}
+    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in norm_of_conv(net).items()}
     small = fuse(simulate_pruning(net, threshold))
     before = count(fuse(net), example)
     flow = _ChannelFlow(small, {name: gamma <= threshold for name, gamma in gammas.items()})
@@ -104,6 +105,51 @@ def prune(net: Network, example: Tensor, threshold: float = 1e-3, multiple: int 
     layers = tuple((name, int(flow.kept(name).sum()), len(gamma)) for name, gamma in gammas.items())
     flow.rewrite()
     return small, PruneReport(layers, before, count(small, example))
+
+
+@torch.no_grad()
+def settle(net: Network, gone: dict[str, np.ndarray]) -> Network:
+    """A copy in eval mode in which some channels no longer vary: each emits its mean, as its norm knows it, and can be pruned.
+
+    gone: convolution -> (channels,) bool, True for those. What a norm lets out is taken for normal with mean beta and deviation
+    |gamma|, as training makes it; the mean of its ReLU is then known in closed form.
+    """
+    net = copy.deepcopy(net).eval()
+    for conv_name, norm_name in norm_of_conv(net).items():
+        norm = net.get_submodule(norm_name)
+        gamma, beta = norm.weight, norm.bias
+        assert isinstance(gamma, nn.Parameter) and isinstance(beta, nn.Parameter)
+        chosen = torch.from_numpy(gone[conv_name]).to(gamma.device)
+        spread = gamma.abs().clamp_min(1e-12)
+        bell = torch.exp(-((beta / spread) ** 2) / 2) / math.sqrt(2 * math.pi)
+        mean = beta * torch.special.ndtr(beta / spread) + spread * bell
+        beta[chosen], gamma[chosen] = mean[chosen], 0.0
+    return net
+
+
+@torch.no_grad()
+def macs_per_channel(net: nn.Module, example: Tensor) -> dict[str, np.ndarray]:
+    """(channels,) multiply-accumulates that each channel of a convolution with a norm costs: to make it, and to read it."""
+    whole = fuse(net)
+    sizes: dict[nn.Module, int] = {}
+    layers = [m for m in whole.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
+
+    def measured(layer: nn.Module, _: object, output: Tensor) -> None:
+        sizes[layer] = output[0, 0].numel() if output.ndim == 4 else 1
+
+    hooks = [layer.register_forward_hook(measured) for layer in layers]
+    whole(example)
+    for hook in hooks:
+        hook.remove()
+    names = norm_of_conv(net)
+    flow = _ChannelFlow(whole, {name: np.zeros(len(_weight(net, norm)), bool) for name, norm in names.items()})
+    cost = np.zeros(len(flow._same))
+    for layer, channels in flow._readers:
+        np.add.at(cost, channels.ids, layer.weight[:, 0].numel() * sizes[layer])
+    for name in names:
+        layer = whole.get_submodule(name)
+        cost[flow._made[name].ids] += _weight(whole, name)[0].numel() * sizes[layer]
+    return {name: cost[flow._made[name].ids] for name in names}
 
 
 def shaped_like(net: Network, state: dict[str, Tensor]) -> Network:
@@ -136,7 +182,7 @@ def _resize(conv: nn.Conv2d, out_channels: int, in_channels: int) -> None:
     conv.out_channels, conv.in_channels = out_channels, in_channels
 
 
-def _norm_of_conv(net: nn.Module) -> dict[str, str]:
+def norm_of_conv(net: nn.Module) -> dict[str, str]:
     """Names of the convolutions that feed exactly one batch norm, and of that norm, in order of execution."""
     pairs = {}
     graph = fx.Tracer().trace(net)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lifting import lifted_in
 
 from xnect_lite.camera.floor import FloorEstimator
 from xnect_lite.camera.intrinsics import camera_for
@@ -15,7 +16,7 @@ from xnect_lite.config import CameraConfig, LiftingConfig, TrackingConfig
 from xnect_lite.skeleton import MEETS
 from xnect_lite.stages.filtering import PoseFilter
 from xnect_lite.stages.fitting.fitter import Fitter
-from xnect_lite.stages.lifting.lift import Lift, lift_people, read_out
+from xnect_lite.stages.lifting.lift import Lift, read_out
 from xnect_lite.stages.lifting.network import open_lift
 from xnect_lite.stages.tracking.tracker import Tracker
 from xnect_lite.types import People
@@ -65,7 +66,7 @@ def test_nothing_is_infinite_and_ids_are_apart(lift, seed, counts, steps_s, dama
     floor, camera = FloorEstimator(), camera_for(SIZE, CameraConfig())
     for count, step_s in zip(counts, steps_s, strict=False):
         t_s += step_s
-        people = lift_people(found(rng, count, damage), SIZE, CameraConfig(), lift)
+        people = lifted_in(found(rng, count, damage), SIZE, CameraConfig(), lift)
         finite(people, "lifting")
         people = tracker.update(people, t_s)
         finite(people, "tracking")

@@ -28,7 +28,7 @@ from xnect_lite.record.take_folder import load_take
 from xnect_lite.runners.offline import process_source
 from xnect_lite.skeleton import NUM_JOINTS, PARENTS, ROOT
 from xnect_lite.stages.network import Predictor
-from xnect_lite.types import Frame, Letterbox, Maps
+from xnect_lite.types import Frame, Letterbox, Maps, RunsOn
 
 SIZE = (640, 400)
 FPS = 25.0
@@ -37,7 +37,7 @@ FPS = 25.0
 class TruthfulNetwork:
     """Stands where the network stands and draws the maps of people whose truth is known."""
 
-    device_name, backend, precision = "truth", "none", "fp32"
+    runs_on = RunsOn("selecsls60", "truth", "none", "fp32")
 
     def __init__(self, poses: list[tuple[np.ndarray, np.ndarray]]) -> None:
         self.poses = poses  # per person: joints_mm (F, 24, 3), root_cam_mm (F, 3)

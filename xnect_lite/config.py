@@ -165,7 +165,13 @@ class PipelineConfig:
 def load_config(cls: type[T], path: str | Path | None = None, overrides: typing.Sequence[str] = ()) -> T:
     """Build ``cls`` from its defaults, then a YAML file, then dotted ``key=value`` overrides.
 
-    Raises XnectError for a file that cannot be read, an unknown key, and whatever `checked` refuses.
+    Args:
+        cls: a configuration, such as `PipelineConfig`.
+        path: YAML file of the keys that differ from their defaults.
+        overrides: such as ``["grouping.max_people=3"]``; the last one counts.
+
+    Raises:
+        XnectError: for a file that cannot be read, an unknown key, and whatever `checked` refuses.
     """
     values: dict[str, Any] = {}
     if path is not None:
@@ -205,9 +211,14 @@ def _put(tree: dict[str, Any], keys: list[str], value: Any) -> None:
 
 
 def checked(config: T, prefix: str = "") -> T:
-    """``config`` as `load_config` would have made it, for one that was made in Python. ``prefix``: 'network.' for that section.
+    """``config`` as `load_config` would have made it, for one that was made in Python.
 
-    Raises XnectError for a value of the wrong type or out of its range, and for keys that do not go together.
+    Args:
+        config: a configuration, or one of its sections.
+        prefix: what error texts put before its keys, ``network.`` for that section.
+
+    Raises:
+        XnectError: for a value of the wrong type or out of its range, and for keys that do not go together.
     """
     names = [field.name for field in dataclasses.fields(config)]  # type: ignore[arg-type]
     return _build(type(config), {name: getattr(config, name) for name in names}, prefix)

@@ -2,6 +2,7 @@
 
 capture → network → grouping → refining → lifting → tracking → filtering → fitting → view | record
 Frame     Maps      People     +joints    +3D       +ids       +smooth     Skeletons
+          └───────── Detector ─────────┘
 """
 
 from __future__ import annotations
@@ -13,30 +14,33 @@ from xnect_lite.camera.floor import FloorEstimator
 from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.camera.statures import Sizes, assumed_stature_m
 from xnect_lite.config import PipelineConfig, checked
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.facing import FacingKeeper
 from xnect_lite.stages.filtering import PoseFilter, cutoff_factor
 from xnect_lite.stages.fitting.fitter import Fitter
-from xnect_lite.stages.grouping.group import group_people
 from xnect_lite.stages.lifting.lift import lift_people
 from xnect_lite.stages.lifting.network import open_lift
-from xnect_lite.stages.network import FrameNetwork, Predictor
-from xnect_lite.stages.refining.refine import open_refine
+from xnect_lite.stages.network import FrameNetwork
 from xnect_lite.stages.tracking.clothing import clothing
 from xnect_lite.stages.tracking.tracker import Tracker
 from xnect_lite.timer import StageTimer
-from xnect_lite.types import Frame, People, PoseResult
+from xnect_lite.types import Frame, People, PoseResult, RunsOn
 
 
 class Pipeline:
     """Everything between capture and view. One caller at a time; two pipelines share nothing.
 
-    Raises XnectError when weights or device cannot be had, and for a value out of its range in ``config``.
+    Args:
+        config: settings; the defaults without it.
+        predictor: what makes maps of frames, in place of the network that ``config.network`` names.
+
+    Raises:
+        XnectError: when weights or device cannot be had, and for a value out of its range in ``config``.
     """
 
     def __init__(self, config: PipelineConfig | None = None, predictor: FrameNetwork | None = None) -> None:
         self.config = checked(config or PipelineConfig())
-        self._network: FrameNetwork = predictor or Predictor(self.config.network)
-        self._refine = open_refine(self.config.refining)
+        self._detect = Detector.open(self.config, predictor)
         self._lift = open_lift(self.config.lifting)
         self._tracker, self._facing = Tracker(self.config.tracking), FacingKeeper()
         fitting, filtering = self.config.fitting, self.config.filtering
@@ -50,24 +54,29 @@ class Pipeline:
         self._timer = StageTimer()
 
     @property
+    def runs_on(self) -> RunsOn:
+        """Backbone, device, back end and precision of the network."""
+        return self._detect.runs_on
+
+    @property
     def device_name(self) -> str:
         """What the network runs on."""
-        return self._network.device_name
+        return self.runs_on.device
 
     @property
     def precision(self) -> str:
         """fp32, fp16, bf16 or int8."""
-        return self._network.precision
+        return self.runs_on.precision
 
     @property
     def backend(self) -> str:
         """Name of the inference back end."""
-        return self._network.backend
+        return self.runs_on.backend
 
     @property
     def backbone(self) -> str:
         """Name of the backbone."""
-        return self.config.network.backbone
+        return self.runs_on.backbone
 
     def reset(self) -> None:
         """Forget everybody: a new take or a new source starts."""
@@ -76,24 +85,31 @@ class Pipeline:
         self._long_side = None
 
     def set_stature(self, identity: int, stature_m: float) -> None:
-        """How tall one person is, from the next frame on: size and distance follow."""
+        """How tall one person is, from the next frame on: size and distance follow.
+
+        Args:
+            identity: as in `People.ids`, from 1.
+            stature_m: metres, from head top to sole.
+        """
         self._sizes.set(identity, stature_m)
 
     def process(self, frame: Frame) -> PoseResult:
         """Find everyone in one frame.
 
         Frames should come in order of time; one that does not counts as one frame later. Frames may change size: people go on
-        where the picture merely got larger or smaller. Raises XnectError for a size the camera's intrinsics do not fit.
+        where the picture merely got larger or smaller.
+
+        Args:
+            frame: an RGB picture and its time in seconds.
+
+        Raises:
+            XnectError: for a size the camera's intrinsics do not fit.
         """
         timer, config = self._timer, self.config
         camera = camera_for(frame.size, config.camera)
-        maps = self._network(frame, timer)
-        with timer.stage("grouping"):
-            people = group_people(maps, config.grouping)
-        with timer.stage("refining"):
-            people = self._refine(people, maps)
+        people, maps = self._detect(frame, timer)
         with timer.stage("lifting"):
-            people = lift_people(people, frame.size, config.camera, self._lift)
+            people = lift_people(people, camera, assumed_stature_m(config.camera), self._lift)
             if config.camera.depth_map:
                 people = dataclasses.replace(people, map_depth_mm=read_depth_mm(maps, people, camera))
         zoom = self._zoom(frame)

@@ -82,6 +82,21 @@ LIMB_JOINTS_12 = np.array([INDEX[f"{s}_{n}"] for s in "rl" for n in ("shoulder",
 TORSO = np.array([INDEX[n] for n in ("r_shoulder", "l_shoulder", "r_hip", "l_hip")])
 """Shoulders and hips: the person's centre is the mean of those that are labelled."""
 
+ANKLES, TOES = (np.array([INDEX[f"{side}_{joint}"] for side in "lr"]) for joint in ("ankle", "toe"))
+"""Left, right: as `types.People.foot_stands` has the feet."""
+
+
+def joint_box(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper corner (..., C) of the box around the joints that are known; +inf and -inf where none is.
+
+    Args:
+        joints: (..., J, C), any unit; NaN = not known.
+    """
+    known = np.isfinite(joints)
+    low = np.where(known, joints, np.inf).min(-2, initial=np.inf)
+    return low, np.where(known, joints, -np.inf).max(-2, initial=-np.inf)
+
+
 OKS_SIGMA = np.array([
     0.035, 0.079, 0.079, 0.072, 0.062, 0.079, 0.072, 0.062, 0.107, 0.087, 0.089, 0.107,
     0.087, 0.089, 0.107, 0.107, 0.035, 0.062, 0.062, 0.089, 0.089, 0.026, 0.035, 0.035,
@@ -112,8 +127,9 @@ for _name, _length in {
 class JointMap:
     """How a foreign joint list relates to XNECT24.
 
-    names:    the foreign joints, in their published order.
-    xnect:    (len(names),) XNECT24 index of each, -1 where XNECT24 has no such joint.
+    Attributes:
+        names: the foreign joints, in their published order.
+        xnect: (len(names),) XNECT24 index of each, -1 where XNECT24 has no such joint.
     """
 
     names: tuple[str, ...]
@@ -222,8 +238,11 @@ def derive_joints(joints: np.ndarray, hands: np.ndarray | None = None) -> np.nda
     """Fill joints that a source lacks from those it has: pelvis, neck, spine, head (and hands when given).
 
     pelvis = mid-hips; neck = mid-shoulders; spine = pelvis + .45 (neck - pelvis); head = mid-ears.
-    ``joints`` is (..., 24, C), NaN = missing, any unit; ``hands`` is (..., 2, C), right then left.
     Joints already present are left alone. Returns a new array.
+
+    Args:
+        joints: (..., 24, C), NaN = missing, any unit.
+        hands: (..., 2, C), right then left.
     """
     out = np.array(joints, dtype=np.result_type(joints, np.float32))
 

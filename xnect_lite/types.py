@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 class Frame:
     """One picture and when it was taken.
 
-    image:  (H, W, 3) uint8, RGB.
-    t_s:    seconds since the source was opened, by the source's own clock (presentation time stamp or capture clock).
-    index:  number of the frame in the source, from 0; gaps are dropped frames.
+    Attributes:
+        image: (H, W, 3) uint8, RGB.
+        t_s: seconds since the source was opened, by the source's own clock (presentation time stamp or capture clock).
+        index: number of the frame in the source, from 0; gaps are dropped frames.
     """
 
     image: np.ndarray
@@ -74,15 +75,37 @@ class Letterbox:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsOn:
+    """What a figure depends on besides the machine: said wherever one is printed or written.
+
+    Attributes:
+        backbone: of the network.
+        device: its name.
+        backend: of inference.
+        precision: fp32, fp16, bf16 or int8.
+    """
+
+    backbone: str
+    device: str
+    backend: str
+    precision: str
+
+    def __str__(self) -> str:
+        return f"{self.backbone} on {self.device}, {self.backend}, {self.precision}"
+
+
+@dataclass(frozen=True, slots=True)
 class Maps:
     """The network's answer for one frame, tensors on the device they were made on, no batch axis.
 
-    heatmaps  (24, h, w) in 0..1, one per joint.
-    centre    (h, w) in 0..1, the person-centre map.
-    pafs      (50, h, w); limb k's unit vector in channels 2k (x) and 2k + 1 (y).
-    locations (72, h, w) metres of the canonical body in viewing-ray axes, laid out x24, y24, z24.
-    depth     (h, w) log(Z / f): log of millimetres per network pixel at the root.
-    stride    network pixels per map cell; x_net = (x_map + .5) * stride - .5.
+    Attributes:
+        heatmaps: (24, h, w) in 0..1, one per joint.
+        centre: (h, w) in 0..1, the person-centre map.
+        pafs: (50, h, w); limb k's unit vector in channels 2k (x) and 2k + 1 (y).
+        locations: (72, h, w) metres of the canonical body in viewing-ray axes, laid out x24, y24, z24.
+        depth: (h, w) log(Z / f): log of millimetres per network pixel at the root.
+        stride: network pixels per map cell; x_net = (x_map + .5) * stride - .5.
+        letterbox: where the picture lies in the network's input.
     """
 
     heatmaps: torch.Tensor
@@ -178,8 +201,9 @@ class People:
 class Floor:
     """Which way is up and how high the camera hangs.
 
-    up_cam     (3,) unit vector in camera axes.
-    height_mm  of the camera above the floor, in the scale people were placed in; NaN = not known.
+    Attributes:
+        up_cam: (3,) unit vector in camera axes.
+        height_mm: of the camera above the floor, in the scale people were placed in; NaN = not known.
     """
 
     up_cam: np.ndarray
@@ -190,11 +214,12 @@ class Floor:
 class PoseResult:
     """What the pipeline says of one frame.
 
-    frame:     the frame it is about; overlays are drawn on this picture and on no other.
-    people:    everyone found.
-    focal_px:  focal length used, in source pixels.
-    timings_ms: stage name -> milliseconds, in the order of the stages.
-    floor:     which way is up, as far as is known by now; None = nobody asked.
+    Attributes:
+        frame: the frame it is about; overlays are drawn on this picture and on no other.
+        people: everyone found.
+        focal_px: focal length used, in source pixels.
+        timings_ms: stage name -> milliseconds, in the order of the stages.
+        floor: which way is up, as far as is known by now; None = nobody asked.
     """
 
     frame: Frame

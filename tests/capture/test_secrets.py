@@ -19,7 +19,7 @@ from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, shown_address, without_secrets
 from xnect_lite.record.take_folder import new_take_folder
 from xnect_lite.runners.batch import Job, make_jobs, run_job
-from xnect_lite.types import People, PoseResult
+from xnect_lite.types import People, PoseResult, RunsOn
 
 ADDRESSES = [
     ("rtsp://cam:s3cretPw@10.0.0.5:554/live", "rtsp://10.0.0.5:554/live"),
@@ -79,7 +79,7 @@ class Nobody:
     """A pipeline that finds nobody."""
 
     config = PipelineConfig()
-    device_name = backend = precision = backbone = "none"
+    runs_on = RunsOn("none", "none", "none", "none")
 
     def reset(self) -> None:
         pass

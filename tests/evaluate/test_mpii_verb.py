@@ -58,7 +58,6 @@ def knowing(pictures: list[Picture], move_px: float = 0.0, flip_test: bool = Fal
             )
             samples.append(Sample(lambda: np.zeros(0), size, people))
     network = oracle(samples, (512, 320))
-    network.backend = network.device_name = network.precision = "oracle"
     return network
 
 

@@ -20,6 +20,7 @@ from xnect_lite.cli.evaluate_multiview import mean_of_cameras
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.multiview import SCORED_3D, STAGES, load_reference, seen_by
 from xnect_lite.skeleton import INDEX, JOINTS, ROOT
+from xnect_lite.types import RunsOn
 
 SIZE, FRAMES = (640, 400), 6
 LENS = Camera(*SIZE, 640.0, 640.0, 319.5, 199.5)
@@ -93,7 +94,7 @@ def network(monkeypatch):
     world = joints_mm + root[:, None]
 
     class Knows:
-        device_name, precision, backend = "CPU", "fp32", "test"
+        runs_on = RunsOn("selecsls60", "CPU", "test", "fp32")
 
         def __init__(self) -> None:
             self.run: list[TruthfulNetwork] = []

@@ -11,11 +11,11 @@ from kit import write_kit
 from oracle import oracle
 
 from xnect_lite.cli import main as cli
-from xnect_lite.config import GroupingConfig
 from xnect_lite.data.archives.parts import write_manifest, write_parts
 from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.evaluate.photos import score_photos
+from xnect_lite.stages.detector import Detector
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def samples(tmp_path_factory) -> list[Sample]:
 
 @pytest.mark.parametrize("size", [(512, 320), (320, 512)], ids=["landscape", "portrait"])
 def test_whoever_knows_the_labels_scores_full_marks(samples, size):
-    figures = score_photos(oracle(samples, size), samples, GroupingConfig()).figures()
+    figures = score_photos(Detector(oracle(samples, size)), samples).figures()
     people = sum(len(s.people) for s in samples)
     assert figures["pck"] == 1.0 and figures["pck_people"] == people == 6
     assert figures["recall_100"] == 1.0 and figures["person_precision"] == 1.0
@@ -36,7 +36,7 @@ def test_whoever_knows_the_labels_scores_full_marks(samples, size):
 
 def test_answers_that_are_off_score_less(samples):
     # The pictures are shown 2.5 times enlarged; torsos are about 70 network px, so 20 is beyond a fifth of them.
-    figures = score_photos(oracle(samples, (512, 320), move_net_px=20.0), samples, GroupingConfig()).figures()
+    figures = score_photos(Detector(oracle(samples, (512, 320), move_net_px=20.0)), samples).figures()
     assert figures["pck"] < 0.5
     assert figures["mpjpe_teacher_mm"] < 60, "a shift in the picture turns the ray a little, and no more"
 
@@ -45,7 +45,7 @@ def test_joints_count_where_the_second_look_finds_them(samples):
     def moved(people, maps):
         return dataclasses.replace(people, joints_px=people.joints_px + np.float32(8.0))
 
-    figures = score_photos(oracle(samples, (512, 320)), samples, GroupingConfig(), refine=moved).figures()
+    figures = score_photos(Detector(oracle(samples, (512, 320)), refine=moved), samples).figures()
     assert figures["pck"] < 0.5 and figures["pck_people"] == 6
 
 
@@ -57,14 +57,14 @@ def test_people_in_ignored_areas_are_neither_right_nor_wrong(samples):
         )
         for i, s in enumerate(samples[1:])
     ]
-    figures = score_photos(oracle(samples, (512, 320)), [samples[0], *unlabelled], GroupingConfig()).figures()
+    figures = score_photos(Detector(oracle(samples, (512, 320))), [samples[0], *unlabelled]).figures()
     people = [len(s.people) for s in samples]
     counted = people[0] + people[1] + people[3]
     assert figures["person_precision"] == pytest.approx(people[0] / counted) and figures["recall_100"] == 1.0
 
 
 def test_no_pictures_give_no_figures():
-    figures = score_photos(oracle([], (512, 320)), [], GroupingConfig()).figures()
+    figures = score_photos(Detector(oracle([], (512, 320))), []).figures()
     assert np.isnan(figures["pck"]) and np.isnan(figures["person_precision"]) and figures["pck_people"] == 0
 
 
@@ -77,7 +77,6 @@ def renders(folder, samples: list[Sample]) -> str:
 
 def test_eval_synthetic_prints_figures_against_the_exact_truth(samples, tmp_path, capsys, monkeypatch):
     knowing = oracle(samples, (512, 320))
-    knowing.backend = knowing.device_name = knowing.precision = "oracle"
     monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _: knowing)
     # Networks would answer with their own idea of these bodies.
     raw = ["--set", "lifting.network=false", "--set", "refining.network=false"]
@@ -99,7 +98,6 @@ def test_photographs_and_renders_of_one_pack_are_evaluated_apart(samples, tmp_pa
     write_manifest(tmp_path, {"parts": list(write_parts(tmp_path, {"val": mixed}, 1e9))})
     for dataset, members in (("photos", mixed[:3]), ("synthetic", mixed[3:])):
         knowing = oracle(members, (512, 320))
-        knowing.backend = knowing.device_name = knowing.precision = "oracle"
         monkeypatch.setattr("xnect_lite.runners.application.Predictor", lambda _, knowing=knowing: knowing)
         once = ["--no-grey"] if dataset == "photos" else []
         assert cli.main(["eval", dataset, "--data", str(tmp_path), "--json", "--set", "refining.network=false", *once]) == 0

@@ -51,5 +51,4 @@ def knowing(scenes: Sequence[Scene], size: tuple[int, int]):
         labels = dataclasses.replace(LabelledPeople.empty(count), joints_px=shown.joints_px.astype(np.float32), weight_2d=known)
         samples.append(Sample(lambda: np.zeros(0), size, labels))
     network = oracle(samples, (512, 320))
-    network.backend = network.device_name = network.precision = "oracle"
     return network

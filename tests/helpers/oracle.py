@@ -10,7 +10,7 @@ from xnect_lite.data.labels import Labels, bones_from_joints
 from xnect_lite.data.sample import LabelledPeople, Sample
 from xnect_lite.data.targets import encode
 from xnect_lite.stages.network import to_maps
-from xnect_lite.types import Frame, Letterbox, Maps
+from xnect_lite.types import Frame, Letterbox, Maps, RunsOn
 
 
 def oracle(samples: list[Sample], size: tuple[int, int], move_net_px: float = 0.0) -> Callable:
@@ -42,4 +42,5 @@ def oracle(samples: list[Sample], size: tuple[int, int], move_net_px: float = 0.
         }
         return to_maps(outputs, box)
 
+    predict.runs_on = RunsOn("oracle", "oracle", "oracle", "oracle")  # type: ignore[attr-defined]
     return predict

@@ -15,7 +15,7 @@ from xnect_lite.inference.devices import choose_device, choose_precision
 from xnect_lite.models.xnect import XNect
 from xnect_lite.stages.network import Predictor, letterbox_image, net_size, to_maps
 from xnect_lite.timer import StageTimer
-from xnect_lite.types import Frame, Letterbox
+from xnect_lite.types import Frame, Letterbox, RunsOn
 
 sizes = st.integers(8, 4000)
 pixels = st.lists(st.tuples(st.floats(-5000, 5000), st.floats(-5000, 5000)), min_size=1, max_size=5)
@@ -196,7 +196,7 @@ def _config(precision: str = "fp32") -> NetworkConfig:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_maps_of_a_frame(net, size, cells, precision):
     predictor = Predictor(_config(precision), net)
-    assert (predictor.backend, predictor.device_name, predictor.precision) == ("torch", "CPU", precision)
+    assert predictor.runs_on == RunsOn("selecsls60", "CPU", "torch", precision)
     image = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     timer = StageTimer()
     maps = predictor(Frame(image, 0.0, 0), timer)

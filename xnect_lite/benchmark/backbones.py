@@ -22,6 +22,7 @@ from xnect_lite.evaluate.photos import score_photos
 from xnect_lite.inference.weights import int8_of
 from xnect_lite.models.compress import count
 from xnect_lite.models.xnect import XNect
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.network import Predictor
 
 
@@ -93,7 +94,7 @@ def _accuracy(
     predictor = _predictor(row, net, device) if samples and row.candidate.weights else None
     if predictor is None:
         return nothing
-    figures = score_photos(predictor, samples, grouping, progress=progress).figures()
+    figures = score_photos(Detector(predictor, grouping), samples, progress=progress).figures()
     return {name: 100.0 * figures[name] for name in nothing}
 
 

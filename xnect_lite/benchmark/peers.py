@@ -21,6 +21,7 @@ from xnect_lite.evaluate.finding import StillFinder
 from xnect_lite.evaluate.keypoints import KeypointScore, extent
 from xnect_lite.evaluate.photos import inside_picture
 from xnect_lite.pipeline import Pipeline
+from xnect_lite.skeleton import joint_box
 from xnect_lite.stages.network import Predictor
 from xnect_lite.types import PAD_RGB, Frame
 
@@ -48,7 +49,7 @@ class Ours:
     def __init__(self, config: PipelineConfig, predictor: Predictor) -> None:
         self.name, self._finder = f"xnect-lite {config.network.backbone}", StillFinder(config, predictor)
         sides = f"{config.network.long_side_net_px} x {config.network.short_side_net_px}"
-        self.what = f"one pass at {sides}, {predictor.backend} {predictor.precision}; also 3D"
+        self.what = f"one pass at {sides}, {predictor.runs_on.backend} {predictor.runs_on.precision}; also 3D"
 
     def find(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `Peer`."""
@@ -145,7 +146,7 @@ def crowds(samples: Sequence[Sample], numbers: Sequence[int] = PEOPLE) -> dict[i
 
 
 def _cut(image: np.ndarray, joints_px: np.ndarray) -> np.ndarray:
-    low, high = np.nanmin(joints_px, 0), np.nanmax(joints_px, 0)
+    low, high = joint_box(joints_px)
     room = _ROOM * (high[1] - low[1])
     x0, y0 = np.maximum(np.floor(low - room), 0).astype(int)
     x1, y1 = np.ceil(high + room).astype(int)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xnect_lite.skeleton import INDEX, NUM_JOINTS
+from xnect_lite.skeleton import ANKLES, INDEX, NUM_JOINTS, TOES
 
 _SEGMENTS = (  # from, to, share of the body's mass, where between them its centre is (Winter 2009, table 4.1)
     ("pelvis", "neck", 0.497, 0.5),
@@ -26,7 +26,6 @@ def _mass_of_joints() -> np.ndarray:
 
 
 MASS_OF_JOINTS = _mass_of_joints()
-_ANKLES, _TOES = ([INDEX[f"{side}_{joint}"] for side in "lr"] for joint in ("ankle", "toe"))
 
 
 def up_by_balance(joints_mm: np.ndarray, foot_stands: np.ndarray) -> np.ndarray:
@@ -35,7 +34,7 @@ def up_by_balance(joints_mm: np.ndarray, foot_stands: np.ndarray) -> np.ndarray:
     foot_stands (P, 2), left and right. Upright on average over a while; a walker falls and catches himself at every step. NaN
     where no foot stands, or a joint is missing.
     """
-    feet = 0.5 * (joints_mm[:, _ANKLES] + joints_mm[:, _TOES])
+    feet = 0.5 * (joints_mm[:, ANKLES] + joints_mm[:, TOES])
     count = foot_stands.sum(1, keepdims=True)
     with np.errstate(invalid="ignore"):
         support = np.where(foot_stands[..., None], feet, 0.0).sum(1) / np.where(count > 0, count, np.nan)

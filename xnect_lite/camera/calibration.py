@@ -58,9 +58,13 @@ class PlacedCamera:
 
 
 def load_calibration(path: str | Path) -> dict[str, PlacedCamera]:
-    """Name -> camera, of one file of several cameras or a folder of OpenCV's files.
+    """Name -> camera, of several that were calibrated together.
 
-    Raises XnectError naming the file and what is wrong with it.
+    Args:
+        path: a file of Qualisys, Pose2Sim (TOML) or our own, or a folder of OpenCV's files.
+
+    Raises:
+        XnectError: naming the file and what is wrong with it.
     """
     path = Path(path)
     try:

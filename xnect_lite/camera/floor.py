@@ -8,13 +8,13 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from xnect_lite.camera.balance import up_by_balance
+from xnect_lite.camera.standing import standing_toes
 from xnect_lite.config import CameraConfig
 from xnect_lite.skeleton import INDEX, ROOT
 from xnect_lite.types import Floor, People
 
 LEVEL = np.array([0.0, -1.0, 0.0])
 
-_TOES = [INDEX["l_toe"], INDEX["r_toe"]]
 _MOST_POINTS = 300
 _EVERY_S = 1.0  # between two estimates
 _DEPTH_ERROR = 0.06  # of a foot's distance
@@ -45,6 +45,9 @@ class FloorEstimator:
     With ``config.floor`` "given" or "level" the direction is fixed and only an unknown height is estimated. Else both come
     from a robust plane through standing feet, drawn towards how people stand and, unless they clearly say otherwise, towards
     level.
+
+    Args:
+        config: what is known of how the camera stands.
     """
 
     def __init__(self, config: CameraConfig | None = None) -> None:
@@ -65,11 +68,15 @@ class FloorEstimator:
         return self._floor
 
     def update(self, people: People, t_s: float) -> Floor:
-        """Take in the fitted people of the frame at ``t_s`` and say where the floor is."""
-        joints = people.joints_cam_mm.astype(np.float64)
-        standing = people.foot_stands & np.isfinite(joints[:, _TOES]).all(-1) & (joints[:, _TOES, 2] > 0)
-        self._feet.extend(zip(np.repeat(people.ids, standing.sum(1)).tolist(), joints[:, _TOES][standing], strict=True))
-        leans = _leans(joints, standing)
+        """Take in the fitted people of a frame and say where the floor is.
+
+        Args:
+            people: fitted, with the feet that stand.
+            t_s: seconds, time of the frame.
+        """
+        toes, standing = standing_toes(people)
+        self._feet.extend(zip(np.repeat(people.ids, standing.sum(1)).tolist(), toes[standing], strict=True))
+        leans = _leans(people.joints_cam_mm.astype(np.float64), standing)
         self._leans.extend(leans[np.isfinite(leans).all(1)])
         if standing.any() and not self._next_s - _EVERY_S <= t_s < self._next_s:
             self._next_s = t_s + _EVERY_S

@@ -101,9 +101,14 @@ class Camera:
 
 
 def camera_for(size: tuple[int, int], config: CameraConfig) -> Camera:
-    """The camera that ``config`` describes, for pictures of ``size`` (width, height).
+    """The camera that ``config`` describes, for pictures of one size.
 
-    Raises XnectError for a file that cannot be read or is of pictures of another shape.
+    Args:
+        size: (width, height) of the picture, pixels.
+        config: a calibration file, a focal length or a field of view; without any, the focal length is the longer side.
+
+    Raises:
+        XnectError: for a file that cannot be read or is of pictures of another shape.
     """
     if config.intrinsics:
         return _load_again_if_changed(config.intrinsics, _modified_ns(config.intrinsics)).scaled_to(*size)

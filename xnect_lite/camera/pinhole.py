@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xnect_lite.skeleton import joint_box
+
 NEAR_MM = 100.0
 """Nothing is placed nearer to the camera than this."""
 
@@ -31,8 +33,12 @@ def image_centre_px(width: int, height: int) -> np.ndarray:
 def ray_rotation(xy_px: ArrayLike, focal_px: ArrayLike, centre_px: ArrayLike) -> np.ndarray:
     """(..., 3, 3) rotation R with v_camera = R v_ray for the viewing ray through each pixel.
 
-    R is the shortest-arc rotation that takes the optical axis (0, 0, 1) to the ray. ``xy_px`` is (..., 2) pixels; NaN
-    there gives NaN. The inverse is the transpose.
+    R is the shortest-arc rotation that takes the optical axis (0, 0, 1) to the ray. The inverse is the transpose.
+
+    Args:
+        xy_px: (..., 2) pixels; NaN there gives NaN.
+        focal_px: one for both axes, or (2,).
+        centre_px: (2,) principal point.
     """
     offset = (np.asarray(xy_px, np.float64) - np.asarray(centre_px, np.float64)) / np.asarray(focal_px, np.float64)
     norm = np.sqrt(1.0 + (offset**2).sum(-1))
@@ -43,7 +49,13 @@ def ray_rotation(xy_px: ArrayLike, focal_px: ArrayLike, centre_px: ArrayLike) ->
 
 
 def project(points_cam_mm: ArrayLike, focal_px: ArrayLike, centre_px: ArrayLike) -> np.ndarray:
-    """(..., 2) pixels of (..., 3) points in camera space, mm; NaN for points at or behind the camera."""
+    """(..., 2) pixels of points before the camera; NaN for those at or behind it.
+
+    Args:
+        points_cam_mm: (..., 3) camera space, mm.
+        focal_px: one for both axes, or (2,).
+        centre_px: (2,) principal point.
+    """
     points = np.asarray(points_cam_mm, np.float64)
     depth = np.where(points[..., 2:] > 0, points[..., 2:], np.nan)
     return np.asarray(focal_px, np.float64) * points[..., :2] / depth + np.asarray(centre_px, np.float64)
@@ -54,14 +66,17 @@ def place_root(
 ) -> np.ndarray:
     """(..., 3) where each person's root is in camera space, mm, so that the joints project onto their pixels.
 
-    joints_mm  (..., J, 3) root-relative, camera axes.
-    joints_px  (..., J, 2) pixels.
-    weights    (..., J) trust in each joint, >= 0.
-
     A joint that is NaN, or has no weight, is left out. Weighted linear least squares (XNect's camera-relative
     localisation), then a few rounds in which joints that project far from their pixels lose weight. Every joint ends at
     least `NEAR_MM` in front of the camera; where the linear answer would not, the depth is that of a weak-perspective
     camera. NaN for a person with fewer than two joints, or all of them on one pixel.
+
+    Args:
+        joints_mm: (..., J, 3) root-relative, camera axes.
+        joints_px: (..., J, 2) pixels.
+        weights: (..., J) trust in each joint, >= 0.
+        focal_px: one for both axes, or (2,).
+        centre_px: (2,) principal point.
     """
     pose = np.asarray(joints_mm, np.float64)
     uv = (np.asarray(joints_px, np.float64) - np.asarray(centre_px, np.float64)) / np.asarray(focal_px, np.float64)
@@ -109,8 +124,7 @@ def _solve(pose: np.ndarray, uv: np.ndarray, weight: np.ndarray, nearest: np.nda
 
 def _extent(uv: np.ndarray, used: np.ndarray) -> np.ndarray:
     """(...) diagonal of the box around the joints in use."""
-    low = np.where(used[..., None], uv, np.inf).min(-2)
-    high = np.where(used[..., None], uv, -np.inf).max(-2)
+    low, high = joint_box(np.where(used[..., None], uv, np.nan))
     return np.where(used.any(-1), np.linalg.norm(np.where(high >= low, high - low, 0.0), axis=-1), 0.0)
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from xnect_lite.camera.standing import standing_toes
 from xnect_lite.config import CameraConfig
-from xnect_lite.skeleton import CANONICAL_STATURE_M, INDEX
+from xnect_lite.skeleton import CANONICAL_STATURE_M
 from xnect_lite.types import Floor, People
 
-_TOES = [INDEX["l_toe"], INDEX["r_toe"]]
 _ENOUGH = 60  # samples after which somebody's size is final
 _RANGE_M = (0.6, 2.3)
 
@@ -56,8 +56,8 @@ class Sizes:
     def _ratio(self, people: People, row: int, floor: Floor) -> float:
         """How many times farther away, and so taller, the person must be; NaN = not measured in this frame."""
         if self._config.height_m:
-            toes = people.joints_cam_mm[row, _TOES].astype(np.float64)[people.foot_stands[row]]
-            below = -(toes @ floor.up_cam)
+            toes, standing = standing_toes(people)
+            below = -(toes[row][standing[row]] @ floor.up_cam)
             return 1000.0 * self._config.height_m / below.mean() if len(below) and below.mean() > 0 else np.nan
         return float(people.map_depth_mm[row] / people.root_cam_mm[row, 2])
 

@@ -61,21 +61,25 @@ def open_source(
 ) -> Source:
     """Open what ``spec`` names.
 
-    spec:       ``0``, ``camera:0``, ``/dev/video0``   a webcam by number
-                ``camera:NAME``, or a camera's name    a webcam by name (or by its path in `list_cameras`)
-                ``http://…``, ``rtsp://…``             a network stream
-                a folder, or a pattern with ``*``      pictures, sorted by name with numbers counted; ``%d`` and
-                                                       ``%04d`` stand for a number
-                a file, or a ``file://`` address       a picture or a video
-                ``-``                                  a video on standard input, in a format that needs no seeking
-                ``synthetic``, ``synthetic:3``         drawn people, 2 unless said otherwise
-    start_s, end_s:  read only frames with start_s <= t_s < end_s; a live source has no start.
-    fps:        pictures: how many make a second (30). Webcams: the rate wished for.
-    size:       webcams: the (width, height) wished for.
-    timeout_s:  live sources: longest wait for a frame.
-    reconnect_s: live sources: how long to try to get back one that was unplugged or broke off.
+    - ``0``, ``camera:0``, ``/dev/video0``: a webcam by number
+    - ``camera:NAME``, or a camera's name: a webcam by name (or by its path in `list_cameras`)
+    - ``http://…``, ``rtsp://…``: a network stream
+    - a folder, or a pattern with ``*``: pictures, sorted by name with numbers counted; ``%d`` and ``%04d`` stand for a number
+    - a file, or a ``file://`` address: a picture or a video
+    - ``-``: a video on standard input, in a format that needs no seeking
+    - ``synthetic``, ``synthetic:3``: drawn people, 2 unless said otherwise
 
-    Raises XnectError if there is nothing of that name, it is no video, or no camera answers.
+    Args:
+        spec: one of these.
+        start_s: seconds; only frames from here on. A live source has no start.
+        end_s: seconds; only frames before this time.
+        fps: pictures: how many make a second (30). Webcams: the rate wished for.
+        size: webcams: the (width, height) wished for, pixels.
+        timeout_s: live sources: longest wait for a frame.
+        reconnect_s: live sources: how long to try to get back one that was unplugged or broke off.
+
+    Raises:
+        XnectError: if there is nothing of that name, it is no video, or no camera answers.
     """
     text = as_named(str(spec))
     shown = shown_address(text)

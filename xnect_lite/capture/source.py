@@ -15,15 +15,16 @@ if TYPE_CHECKING:
 class Source(Protocol):
     """Where frames come from.
 
-    name:         what to call it on a screen.
-    size:         (width, height) of the first frame, pixels, upright. Pictures of a folder may each have their own.
-    live:         True if frames come when they come and are lost if nobody reads them.
-    fps:          nominal frames per second, None = unknown. For display and estimates only: time is `Frame.t_s`.
-    frame_count:  how many frames `read` will give, an estimate; None = unknown or endless.
-    warning:      what went wrong without stopping the source, in words for the user; None = nothing.
-
     `Frame.t_s` counts from the first frame of the file or stream, also in an excerpt, and increases strictly.
     `Frame.index` numbers the frames from the first that `read` gives.
+
+    Attributes:
+        name: what to call it on a screen.
+        size: (width, height) of the first frame, pixels, upright. Pictures of a folder may each have their own.
+        live: True if frames come when they come and are lost if nobody reads them.
+        fps: nominal frames per second, None = unknown. For display and estimates only: time is `Frame.t_s`.
+        frame_count: how many frames `read` will give, an estimate; None = unknown or endless.
+        warning: what went wrong without stopping the source, in words for the user; None = nothing.
     """
 
     name: str

@@ -6,9 +6,11 @@ import argparse
 import itertools
 import json
 import time
+from dataclasses import asdict
 from typing import Any
 
 from xnect_lite.capture import check_source
+from xnect_lite.cli.figures import print_stages
 from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError, shown_address
 from xnect_lite.runners.application import open_pipeline
@@ -43,16 +45,12 @@ def run_pipeline(options: argparse.Namespace) -> int:
     figures: dict[str, Any] = {
         "source": shown_address(options.source), "size": list(size), "frames": timed,
         "people_per_frame": round(people / timed, 2),
-        "frames_per_s": round(timed / (time.perf_counter() - begin_s), 2), "device": pipeline.device_name,
-        "backend": pipeline.backend, "precision": pipeline.precision, "backbone": pipeline.backbone,
+        "frames_per_s": round(timed / (time.perf_counter() - begin_s), 2), **asdict(pipeline.runs_on),
         "stages": {name: {"p50_ms": round(row.p50_ms, 2), "p95_ms": round(row.p95_ms, 2)} for name, row in rows.items()},
     }  # fmt: skip
     if options.json:
         print(json.dumps(figures, indent=2))
         return 0
-    ran_on = ", ".join(figures[name] for name in ("backbone", "device", "backend", "precision"))
     print(f"{size[0]}x{size[1]}, {timed} frames, {figures['people_per_frame']:g} people, {figures['frames_per_s']:g} frames/s")
-    print(f"{'stage':<12}{'p50 ms':>10}{'p95 ms':>10}   {ran_on}")
-    for name, row in figures["stages"].items():
-        print(f"{name:<12}{row['p50_ms']:>10.1f}{row['p95_ms']:>10.1f}")
+    print_stages(figures["stages"], pipeline.runs_on)
     return 0

@@ -29,7 +29,7 @@ def run_soak(options: argparse.Namespace) -> int:
         figures = {"source": shown_address(options.source), "minutes": round(samples[-1].at_s / 60, 2), "samples": len(samples)}
         print(json.dumps({**figures, "trends": [asdict(trend) for trend in found]}, indent=2))
         return 0
-    print(f"{samples[-1].at_s / 60:.1f} minutes, {len(samples)} samples, {pipeline.device_name}, {pipeline.backend}")
+    print(f"{samples[-1].at_s / 60:.1f} minutes, {len(samples)} samples, {pipeline.runs_on}")
     print(f"{'':<12}{'first quarter':>15}{'last quarter':>15}{'slope per hour':>16}")
     for trend in found:
         print(f"{trend.name:<12}{trend.first:>15.1f}{trend.last:>15.1f}{trend.per_hour:>16.1f}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from pathlib import Path
 
 from xnect_lite.cli.figures import print_figures
@@ -14,9 +15,10 @@ from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import per_joint_pck
 from xnect_lite.evaluate.photos import score_photos
 from xnect_lite.runners.application import open_predictor
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.lifting.lift import read_out
 from xnect_lite.stages.lifting.network import open_lift
-from xnect_lite.stages.refining.refine import open_refine, unrefined
+from xnect_lite.stages.refining.refine import unrefined
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
@@ -27,20 +29,16 @@ def run_evaluate(options: argparse.Namespace) -> int:
         raise XnectError(options.data, "holds no validation pictures", "For renders: xnect-lite synth render --split val")
     if options.limit:
         samples = evenly(samples, options.limit)
-    predictor = open_predictor(config.network)
-    lift, refine = open_lift(config.lifting), open_refine(config.refining)
-    score = score_photos(predictor, samples, config.grouping, progress=True, lift=lift, refine=refine)
+    detector, lift = Detector.open(config, open_predictor(config.network)), open_lift(config.lifting)
+    score = score_photos(detector, samples, progress=True, lift=lift)
     rows = score.conditions.figures()
     if not synthetic and not options.no_grey:
-        in_grey = score_photos(
-            predictor, samples, config.grouping, progress=True, lift=lift, refine=refine, grey=True
-        ).figures()
+        in_grey = score_photos(detector, samples, progress=True, lift=lift, grey=True).figures()
         rows["grey"] = {name: in_grey[name] for name in ("pck", "ap", "recall_100", "recall_50_100")}
     figures = {
         **score.figures(exact=synthetic),
         "images": len(samples), "pck_per_joint": per_joint_pck(score), "conditions": rows,
-        "backbone": config.network.backbone, "device": predictor.device_name, "backend": predictor.backend,
-        "precision": predictor.precision, "refined": "no" if refine is unrefined else "yes",
+        **asdict(detector.runs_on), "refined": "no" if detector.refine is unrefined else "yes",
         "lifted": "no" if lift is read_out else "yes",
     }  # fmt: skip
     print_figures(figures, options.json, digits=3)

@@ -45,10 +45,8 @@ class OurSystem:
         self.config: PipelineConfig = pipeline_config(options)
         self.predictor: Predictor = open_predictor(self.config.network)
         self.made_by: dict[str, Any] = {
-            "system": f"xnect-lite {__version__}", "backbone": self.config.network.backbone,
-            "weights": weights_used(self.config),
-            "backend": self.predictor.backend, "device": self.predictor.device_name, "precision": self.predictor.precision,
-            **settings,
+            "system": f"xnect-lite {__version__}", **dataclasses.asdict(self.predictor.runs_on),
+            "weights": weights_used(self.config), **settings,
         }  # fmt: skip
 
     def settings(self) -> dict[str, Any]:

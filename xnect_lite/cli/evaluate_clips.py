@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 
@@ -31,8 +32,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
     with progress_bar(total=sum(len(clip.truths) for clip in clips), unit="frame", disable=None) as bar:
         scores = score_stages(clips, config, predictor, bar.update)
     ran_on = {
-        "clips": len(clips), "frames": sum(len(clip.truths) for clip in clips), "backbone": config.network.backbone,
-        "device": predictor.device_name, "backend": predictor.backend, "precision": predictor.precision,
+        "clips": len(clips), "frames": sum(len(clip.truths) for clip in clips), **dataclasses.asdict(predictor.runs_on),
     }  # fmt: skip
     if options.json:
         rows = {name: score.figures() for name, score in scores.items()}

@@ -47,8 +47,7 @@ def run_evaluate(options: argparse.Namespace) -> int:
         with tqdm(total=len(clips) * len(reference.joints_mm), unit="frame", disable=None) as bar:
             alone = {name: score_stages([clip], config, predictor, bar.update, STAGES) for name, clip in clips.items()}
     ran_on = {
-        "cameras": len(clips), "frames": len(reference.joints_mm), "backbone": config.network.backbone,
-        "device": predictor.device_name, "backend": predictor.backend, "precision": predictor.precision,
+        "cameras": len(clips), "frames": len(reference.joints_mm), **dataclasses.asdict(predictor.runs_on),
     }  # fmt: skip
     figures = {name: {stage: score.figures() for stage, score in scores.items()} for name, scores in alone.items()}
     mean = mean_of_cameras(figures)

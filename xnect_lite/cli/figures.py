@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 
 from xnect_lite.evaluate.results import without_nan
+from xnect_lite.types import RunsOn
 
 
 def print_figures(figures: Mapping[str, object], as_json: bool, digits: int) -> None:
@@ -16,3 +17,10 @@ def print_figures(figures: Mapping[str, object], as_json: bool, digits: int) -> 
     width = max(map(len, figures), default=0)
     for name, value in figures.items():
         print(f"{name:<{width}} {round(value, digits) if isinstance(value, float) else value}")
+
+
+def print_stages(stages: Mapping[str, Mapping[str, float]], runs_on: RunsOn) -> None:
+    """Milliseconds of every stage: median and 95th percentile."""
+    print(f"{'stage':<12}{'p50 ms':>10}{'p95 ms':>10}   {runs_on}")
+    for name, row in stages.items():
+        print(f"{name:<12}{row['p50_ms']:>10.1f}{row['p95_ms']:>10.1f}")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from xnect_lite.capture import check_source
+from xnect_lite.cli.figures import print_stages
 from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
 from xnect_lite.progress import progress_bar
@@ -17,6 +19,7 @@ from xnect_lite.record.names import parse_names
 from xnect_lite.record.people import parse_people
 from xnect_lite.runners.batch import Job, Outcome, make_jobs, takes_of
 from xnect_lite.runners.engines import run_here, run_in_processes, run_on_ray
+from xnect_lite.types import RunsOn
 
 
 def run_process(options: argparse.Namespace) -> int:
@@ -74,7 +77,7 @@ def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
         elif count > 1:
             running = run_in_processes(jobs, progress, count)
         else:
-            running = run_here(jobs, progress, lambda pipeline: bar.write(_ran_on(pipeline), file=sys.stderr))
+            running = run_here(jobs, progress, lambda pipeline: bar.write(str(pipeline.runs_on), file=sys.stderr))
         with contextlib.closing(running):  # at once after an interrupt: its workers have something to save
             for outcome in running:
                 outcomes.append(outcome)
@@ -82,10 +85,6 @@ def _run(jobs: list[Job], options: argparse.Namespace) -> list[Outcome]:
                 if outcome.report and outcome.report["warning"]:
                     bar.write(f"{outcome.source}: {outcome.report['warning']}", file=sys.stderr)
     return outcomes
-
-
-def _ran_on(pipeline: Any) -> str:
-    return f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}"
 
 
 def _summary(outcomes: list[Outcome]) -> dict[str, Any]:
@@ -100,7 +99,4 @@ def _print_report(report: dict[str, Any]) -> None:
     for remark in report["take"]["remarks"]:
         print(remark, file=sys.stderr)
     print(f"{report['frames']} frames, {report['frames_with_people']} with people, {report['frames_per_s']:.1f} frames/s")
-    ran_on = ", ".join(report[name] for name in ("backbone", "device", "backend", "precision"))
-    print(f"{'stage':<12}{'median ms':>10}{'p95 ms':>10}   {ran_on}")
-    for name, row in report["stages"].items():
-        print(f"{name:<12}{row['p50_ms']:>10.1f}{row['p95_ms']:>10.1f}")
+    print_stages(report["stages"], RunsOn(*(report[field.name] for field in dataclasses.fields(RunsOn))))

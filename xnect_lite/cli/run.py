@@ -28,7 +28,7 @@ def run_live(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     check_source(options.source)
     pipeline = open_pipeline(config)
-    print(f"{pipeline.backbone} on {pipeline.device_name}, {pipeline.backend}, {pipeline.precision}", file=sys.stderr)
+    print(pipeline.runs_on, file=sys.stderr)
     source = open_source(options.source, start_s=options.start, end_s=options.end)
     results = track(source, pipeline=pipeline, newest=not options.every_frame)
     try:

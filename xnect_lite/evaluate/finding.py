@@ -14,16 +14,17 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
+from xnect_lite.camera.intrinsics import camera_for
+from xnect_lite.camera.statures import assumed_stature_m
 from xnect_lite.config import CameraConfig, PipelineConfig
 from xnect_lite.evaluate.joint_lists import JointList
 from xnect_lite.evaluate.mirrored import mean_of_mirrored
 from xnect_lite.evaluate.predictions import Found, PredictionFile
 from xnect_lite.pipeline import Pipeline
-from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.lifting.lift import lift_people
 from xnect_lite.stages.lifting.network import open_lift
 from xnect_lite.stages.network import Predictor
-from xnect_lite.stages.refining.refine import open_refine
 from xnect_lite.timer import StageTimer
 from xnect_lite.types import PAD_RGB, Frame, People
 
@@ -62,9 +63,9 @@ class StillFinder:
     remembers = False
 
     def __init__(self, config: PipelineConfig, predictor: Predictor, flip_test: bool = False) -> None:
-        self._config, self._predictor, self._flip_test = config, predictor, flip_test
-        self._refine, self._lift = open_refine(config.refining), open_lift(config.lifting)
-        self._timer, self._camera = StageTimer(), config.camera
+        self._config, self._flip_test = config, flip_test
+        self._detector, self._lift = Detector.open(config, predictor), open_lift(config.lifting)
+        self._camera = config.camera
 
     def begin(self, focal_px: float | None) -> None:
         """See `Finder`."""
@@ -72,13 +73,13 @@ class StillFinder:
 
     def __call__(self, frame: Frame) -> People:
         """See `Finder`."""
-        maps = self._predictor(frame, self._timer)
         if self._flip_test:
             mirrored = dataclasses.replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
-            maps = mean_of_mirrored(maps, self._predictor(mirrored, self._timer))
-        people = self._refine(group_people(maps, self._config.grouping), maps)
-        self._timer.finish_frame()
-        return lift_people(people, frame.size, self._camera, self._lift)
+            both = [self._detector.network(one, StageTimer()) for one in (frame, mirrored)]
+            people = self._detector.people_on(mean_of_mirrored(*both))
+        else:
+            people = self._detector(frame).people
+        return lift_people(people, camera_for(frame.size, self._camera), assumed_stature_m(self._camera), self._lift)
 
 
 class ClipFinder:

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from xnect_lite.evaluate.association import LimbScore
 from xnect_lite.evaluate.average_precision import AP_JOINTS, KeypointAp
 from xnect_lite.evaluate.conditions import ConditionScore
-from xnect_lite.skeleton import INDEX, JOINTS, LIMB_JOINTS_12, OKS_SIGMA, ROOT
+from xnect_lite.skeleton import INDEX, JOINTS, LIMB_JOINTS_12, OKS_SIGMA, ROOT, joint_box
 
 PCK_SHARE = 0.2
 PCK3D_MM = 150.0
@@ -22,10 +22,8 @@ HEIGHT_BINS_NET_PX = ((100.0, np.inf), (50.0, 100.0), (0.0, 50.0))
 
 def extent(joints_px: np.ndarray) -> np.ndarray:
     """(..., 2) width and height of the box around the joints (..., 24, 2) that are not NaN; 0 where there is none."""
-    known = np.isfinite(joints_px).all(-1, keepdims=True)
-    low = np.where(known, joints_px, np.inf).min(-2)
-    high = np.where(known, joints_px, -np.inf).max(-2)
-    return np.where(known.any(-2), high - low, 0.0)
+    low, high = joint_box(joints_px)
+    return np.where(high >= low, high - low, 0.0)
 
 
 def oks_matrix(truth_px: np.ndarray, found_px: np.ndarray, joints: np.ndarray | slice = slice(None)) -> np.ndarray:

@@ -16,7 +16,7 @@ from xnect_lite.evaluate.finding import Picture
 from xnect_lite.evaluate.mpii_people import OneGroup, OnePerson
 from xnect_lite.evaluate.predictions import Found
 from xnect_lite.evaluate.protocols import mpii_groups, pckh
-from xnect_lite.skeleton import TORSO
+from xnect_lite.skeleton import TORSO, joint_box
 
 T = TypeVar("T")
 ONE, GROUPS = "mpii", "mpii-groups"
@@ -46,7 +46,7 @@ def windows_of_groups(groups: Sequence[OneGroup], folder: Path) -> list[Picture]
     for one in groups:
         positions = np.array([person.centre_px for person in one.people], np.float64)
         height = PERSON_PX * float(np.nanmean([person.scale for person in one.people]))
-        low, high = np.nanmin(positions, 0), np.nanmax(positions, 0)
+        low, high = joint_box(positions)
         window = _whole(low - _ROOM_ABOUT_GROUP * height, high + _ROOM_ABOUT_GROUP * height)
         reach = _REACH_OF_GROUP * height
         out.append(

@@ -7,44 +7,44 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.camera.pinhole import default_focal_px, image_centre_px, ray_rotation
-from xnect_lite.config import CameraConfig, GroupingConfig
+from xnect_lite.config import CameraConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.evaluate.conditions import conditions
 from xnect_lite.evaluate.keypoints import KeypointScore, extent, match
 from xnect_lite.progress import progress_bar
 from xnect_lite.skeleton import CANONICAL_STATURE_M, ROOT
-from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.lifting.lift import Lift, lift_people, read_out
-from xnect_lite.stages.network import Predictor
-from xnect_lite.stages.refining.refine import Refine, unrefined
-from xnect_lite.timer import StageTimer
 from xnect_lite.types import Frame
 
 
 def score_photos(
-    predictor: Predictor,
+    detector: Detector,
     samples: Iterable[Sample],
-    grouping: GroupingConfig,
     progress: bool = False,
     lift: Lift = read_out,
-    refine: Refine = unrefined,
     grey: bool = False,
 ) -> KeypointScore:
-    """Run network, grouping, refining and lifting on every sample and add up the figures.
+    """Run detector and lifting on every sample and add up the figures.
 
     2D is scored on the joints that were detected, not on those that lifting infers. 3D truth here is a teacher's, of the
-    canonical body, in viewing-ray axes at the labelled pelvis. ``grey``: the pictures are shown without colour.
+    canonical body, in viewing-ray axes at the labelled pelvis.
+
+    Args:
+        detector: what finds people in 2D.
+        samples: labelled pictures.
+        progress: show a bar on standard error.
+        lift: what makes 3D of people in 2D.
+        grey: the pictures are shown without colour.
     """
-    score, timer = KeypointScore(), StageTimer()
-    camera = CameraConfig(stature_m=CANONICAL_STATURE_M)
+    score = KeypointScore()
     for sample in progress_bar(list(samples), desc="evaluating", unit="image", disable=not progress):
         image = sample.read_image()
         frame = Frame(without_colour(image) if grey else image, 0.0, 0)
-        maps = predictor(frame, timer)
-        detected = refine(group_people(maps, grouping), maps)
-        people = lift_people(detected, frame.size, camera, lift)
-        timer.finish_frame()
+        detected, maps = detector(frame)
+        people = lift_people(detected, camera_for(frame.size, CameraConfig()), CANONICAL_STATURE_M, lift)
         labels = sample.people
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)
         hits = score.add_pck(labels.human_px, known, detected.joints_px)
@@ -53,7 +53,7 @@ def score_photos(
         score.conditions.add(conditions(known, sample.size, extent(known)[:, 1] * maps.letterbox.scale), oks, hits)
         shown = np.where(inside_picture(known, sample.size)[..., None], known, np.nan)
         score.add_ap(shown, detected.joints_px, detected.person_score, _mostly_inside(detected.joints_px, sample.ignore_xyxy))
-        score.limbs.add(maps, shown, grouping)
+        score.limbs.add(maps, shown, detector.grouping)
         partner = match(known, people.joints_px)
         has_3d = (labels.weight_3d > 0).any(1) & np.isfinite(known[:, ROOT, 0])
         score.add_missed_3d(labels.weight_3d[has_3d & (partner < 0)])

@@ -11,6 +11,8 @@ from functools import partial
 
 import numpy as np
 
+from xnect_lite.camera.intrinsics import camera_for
+from xnect_lite.camera.statures import assumed_stature_m
 from xnect_lite.config import PipelineConfig
 from xnect_lite.evaluate.clip_score import ClipScore
 from xnect_lite.evaluate.clips import Clip
@@ -19,11 +21,10 @@ from xnect_lite.record.journal import records_of
 from xnect_lite.record.second_pass import second_pass_of
 from xnect_lite.record.take_folder import take_of_records
 from xnect_lite.skeleton import ROOT
-from xnect_lite.stages.grouping.group import group_people
-from xnect_lite.stages.lifting.lift import lift_people, read_out
+from xnect_lite.stages.detector import Detector
+from xnect_lite.stages.lifting.lift import Lift, lift_people, read_out
 from xnect_lite.stages.lifting.network import open_lift
-from xnect_lite.stages.network import Predictor
-from xnect_lite.stages.refining.refine import Refine, open_refine, unrefined
+from xnect_lite.stages.network import FrameNetwork
 from xnect_lite.synth.truth import Truth
 from xnect_lite.timer import StageTimer
 from xnect_lite.types import Frame, Maps, People, PoseResult
@@ -34,9 +35,8 @@ Stages = Callable[[Frame], People]
 class SharedPass:
     """Stands where the network stands, of many pipelines that look at the same frames: each frame goes through it once."""
 
-    def __init__(self, predictor: Predictor) -> None:
-        self._predictor = predictor
-        self.backend, self.device_name, self.precision = predictor.backend, predictor.device_name, predictor.precision
+    def __init__(self, predictor: FrameNetwork) -> None:
+        self._predictor, self.runs_on = predictor, predictor.runs_on
         self._last: tuple[Frame, Maps] | None = None
 
     def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
@@ -71,7 +71,7 @@ def _with(config: PipelineConfig, **sections: Mapping[str, object]) -> PipelineC
 def score_stages(
     clips: Sequence[Clip],
     config: PipelineConfig,
-    predictor: Predictor,
+    predictor: FrameNetwork,
     on_frame: Callable[[], object] = lambda: None,
     wanted: Collection[str] | None = None,
 ) -> dict[str, ClipScore]:
@@ -124,25 +124,17 @@ def _processed(pipeline: Pipeline, frame: Frame) -> People:
 
 def _untracked(config: PipelineConfig, network: SharedPass) -> dict[str, Stages]:
     """The rows before anybody has a name."""
-    lift, timer = open_lift(config.lifting), StageTimer()
+    unrefined, refined = Detector(network, config.grouping), Detector.open(config, network)
 
-    def found(frame: Frame, refine: Refine) -> People:
-        maps = network(frame, timer)
-        return refine(group_people(maps, config.grouping), maps)
-
-    def as_read(refine: Refine, frame: Frame) -> People:
-        detected = found(frame, refine)
-        return dataclasses.replace(lift_people(detected, frame.size, config.camera, read_out), joints_px=detected.joints_px)
-
-    refine = open_refine(config.refining)
-
-    def lifted(frame: Frame) -> People:
-        return lift_people(found(frame, refine), frame.size, config.camera, lift)
+    def lifted(detect: Detector, lift: Lift, only_detected: bool, frame: Frame) -> People:
+        people = detect(frame).people
+        whole = lift_people(people, camera_for(frame.size, config.camera), assumed_stature_m(config.camera), lift)
+        return dataclasses.replace(whole, joints_px=people.joints_px) if only_detected else whole
 
     return {
-        "network + grouping": partial(as_read, unrefined),
-        "+ refining": partial(as_read, refine),
-        "+ lifting": lifted,
+        "network + grouping": partial(lifted, unrefined, read_out, True),
+        "+ refining": partial(lifted, refined, read_out, True),
+        "+ lifting": partial(lifted, refined, open_lift(config.lifting), False),
     }
 
 

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from xnect_lite.config import GroupingConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.photos import score_photos
 from xnect_lite.export.calibration import Photographs
 from xnect_lite.inference import openvino
 from xnect_lite.inference.base import Backend
 from xnect_lite.inference.packages import require
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.network import Predictor
 
 
@@ -59,9 +59,8 @@ def measure_accuracy(before: Backend, after: Backend, photographs: Photographs, 
 
 
 def _pck(backend: Backend, photographs: Photographs, config: Any) -> float:
-
-    predictor = Predictor(config, backend=backend)
-    return 100 * score_photos(predictor, photographs.labelled, GroupingConfig(), progress=True).figures()["pck"]
+    detector = Detector(Predictor(config, backend=backend))
+    return 100 * score_photos(detector, photographs.labelled, progress=True).figures()["pck"]
 
 
 def _cosine(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:

@@ -86,8 +86,16 @@ def export(
 ) -> ExportReport:
     """Write ``net`` to ``path``, compare what was written with torch, and keep it only if it is good.
 
-    form: a name in FORMATS. max_drop: points that int8 may lose. The network input is that of ``config``.
-    Raises XnectError if a package is missing, the file cannot be written or what was written is too far off.
+    Args:
+        net: Stage I in eval mode.
+        form: a name in FORMATS.
+        path: the file to write.
+        config: whose input size is meant.
+        photographs: to calibrate int8 with and to compare on.
+        max_drop: points that int8 may lose.
+
+    Raises:
+        XnectError: if a package is missing, the file cannot be written or what was written is too far off.
     """
     check_target(form, path)
     if form == "openvino-int8" and photographs is None:

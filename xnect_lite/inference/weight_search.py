@@ -50,7 +50,15 @@ def manifest(folder: Path | None = None) -> dict[str, dict[str, Any]]:
 
 
 def find_weights(backbone: str, given: str = "") -> Path:
-    """The Stage I weight file to use. Raises XnectError saying where was looked if there is none."""
+    """The Stage I weight file to use.
+
+    Args:
+        backbone: its name.
+        given: a path by the user; '' = search.
+
+    Raises:
+        XnectError: saying where was looked if there is none.
+    """
     if given:
         if not os.path.isfile(given):  # pathlib's own would raise for a name that is too long
             raise XnectError(given, "no such weight file", "Check the path given to --weights")

@@ -79,9 +79,14 @@ def unwrapped(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
 
 
 def load_network(path: Path, backbone: str) -> XNect:
-    """Build the Stage I network that ``path`` holds, fused and pruned ones included, and fill it.
+    """Build the Stage I network that a file holds, fused and pruned ones included, and fill it.
 
-    Raises XnectError if it is another backbone's.
+    Args:
+        path: .safetensors.
+        backbone: name of the backbone that it must be of.
+
+    Raises:
+        XnectError: if the file is damaged, or another backbone's.
     """
     verify(path)
     state, arch = read_weights(path)

@@ -15,14 +15,14 @@ _OWN_THREADS = ("openvino", "onnxruntime")
 def open_pipeline(config: PipelineConfig) -> Pipeline:
     """The pipeline, with the cores left to whatever runs its network."""
     pipeline = Pipeline(config)
-    _leave_cores_to(pipeline.backend)
+    _leave_cores_to(pipeline.runs_on.backend)
     return pipeline
 
 
 def open_predictor(config: NetworkConfig) -> Predictor:
     """The network alone, with the cores left to whatever runs it."""
     predictor = Predictor(config)
-    _leave_cores_to(predictor.backend)
+    _leave_cores_to(predictor.runs_on.backend)
     return predictor
 
 

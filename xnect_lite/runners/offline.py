@@ -21,7 +21,7 @@ from xnect_lite.record.take_folder import read_info, write_info
 from xnect_lite.runners.ahead import read_ahead
 from xnect_lite.runners.live import LatestFrame
 from xnect_lite.timer import StageStatistics, TimingWindow
-from xnect_lite.types import Frame, PoseResult
+from xnect_lite.types import Frame, PoseResult, RunsOn
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,15 +35,13 @@ class ProcessReport:
     seconds: float
     frames_per_s: float
     stages: dict[str, StageStatistics]
-    device: str
-    backend: str
-    precision: str
-    backbone: str
+    runs_on: RunsOn
     warning: str | None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for --json."""
         values = dataclasses.asdict(self)
+        values |= values.pop("runs_on")
         values["take"]["folder"] = str(self.take.folder)
         values["take"]["files"] = values["files"] = [str(f) for f in self.files]
         return values
@@ -63,11 +61,22 @@ def process_source(
 ) -> ProcessReport:
     """Run every frame of ``source`` through ``pipeline`` and write a take into ``folder``, which is made with the first frame.
 
-    Of a live source, each time the newest frame; all of them are kept in video.mp4 unless ``video`` is False, for another run.
-    ``names`` and ``people``: see `TakeRecorder`.
+    Of a live source, each time the newest frame.
+    An interrupt or an error ends the take early; what was recorded so far is kept and readable.
 
-    An interrupt or an error ends the take early; what was recorded so far is kept and readable. ``job`` is written into
-    take.json, with ``complete: true`` once the source has come to its end.
+    Args:
+        source: open; read to its end.
+        pipeline: reset first.
+        folder: of the take.
+        overlay: write overlay.mp4 as well.
+        on_frame: called with every result.
+        job: written into take.json, with ``complete: true`` once the source has come to its end.
+        video: of a live source, keep every frame in video.mp4, for another run.
+        names: id -> name, as in `TakeRecorder`.
+        people: who is written, as in `TakeRecorder`.
+
+    Raises:
+        XnectError: for a source without frames, and where the folder or the disk refuses.
     """
     pipeline.reset()
     fps = source.fps or 30.0
@@ -117,6 +126,5 @@ def process_source(
     seconds = time.perf_counter() - begin
     files = (*take.files, *([folder / "overlay.mp4"] if overlay else []))
     return ProcessReport(
-        take, files, frames, with_people, seconds, frames / seconds, window.statistics(),
-        pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone, source.warning,
+        take, files, frames, with_people, seconds, frames / seconds, window.statistics(), pipeline.runs_on, source.warning
     )  # fmt: skip

@@ -29,14 +29,17 @@ def track(
             for identity, joints_cam_mm in zip(result.people.ids, result.people.joints_cam_mm):
                 print(result.frame.t_s, identity, joints_cam_mm[INDEX["l_wrist"]])
 
-    source:   what `capture.open_source` takes, or a source that is open; it is closed when the loop ends, however it ends.
-    config:   settings; the defaults without it.
-    pipeline: one that is loaded already, instead of ``config``; it is reset first. Not by two loops at once.
-    start_s, end_s: only frames with start_s <= t_s < end_s; not with an open source.
-    newest:   True = the newest frame each time, older ones are dropped, and a file plays at its own pace, as for a viewer;
-              False = every frame; None = True for cameras and streams, False for files.
+    Args:
+        source: what `capture.open_source` takes, or a source that is open; it is closed when the loop ends, however it ends.
+        config: settings; the defaults without it.
+        pipeline: one that is loaded already, instead of ``config``; it is reset first. Not by two loops at once.
+        start_s: seconds; only frames from here on. Not with an open source.
+        end_s: seconds; only frames before this time. Not with an open source.
+        newest: True = the newest frame each time, older ones are dropped, and a file plays at its own pace, as for a viewer;
+            False = every frame; None = True for cameras and streams, False for files.
 
-    Raises XnectError at once for a source that is not there, and from the loop where weights are missing or a camera fails.
+    Raises:
+        XnectError: at once for a source that is not there; from the loop where weights are missing or a camera fails.
     """
     if pipeline is not None and config is not None:
         raise XnectError("track", "was given both a config and a pipeline", "Give the config to the pipeline")

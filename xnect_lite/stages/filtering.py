@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from xnect_lite.config import FilterConfig
-from xnect_lite.skeleton import INDEX
+from xnect_lite.skeleton import INDEX, joint_box
 from xnect_lite.types import People
 
 _STRONGEST = 0.05  # of the cut-offs, at smoothing 1
@@ -109,7 +109,11 @@ def _low_pass(sample: np.ndarray, before: np.ndarray, cutoff_hz: np.ndarray | fl
 
 
 class PoseFilter:
-    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself."""
+    """Smooths `joints_px`, `joints_mm` and `root_cam_mm` of everybody, each id by itself.
+
+    Args:
+        config: how strongly.
+    """
 
     def __init__(self, config: FilterConfig | None = None) -> None:
         self._config = config or FilterConfig()
@@ -130,6 +134,10 @@ class PoseFilter:
 
         An id unseen for more than 2 s starts afresh, as does everybody if time jumps back by more than that. A smaller
         step back counts as one interval more.
+
+        Args:
+            people: with their ids.
+            t_s: seconds, time of the frame.
         """
         if not self._config.enabled or np.isinf(self._factor) or not len(people):
             return people
@@ -176,8 +184,8 @@ def torso_length_px(joints_px: np.ndarray) -> np.ndarray:
 
     ``joints_px`` is (P, 24, 2). Someone without a torso in view has the length that goes with the box; at least 1.
     """
-    known = np.isfinite(joints_px)
-    extent = np.where(known, joints_px, -np.inf).max(1) - np.where(known, joints_px, np.inf).min(1)
+    low, high = joint_box(joints_px)
+    extent = high - low
     box = np.linalg.norm(np.where(np.isfinite(extent), extent, 0.0), axis=-1)
     diagonals = np.stack([np.linalg.norm(joints_px[:, a] - joints_px[:, b], axis=-1) for a, b in _TORSO_DIAGONALS], -1)
     longest = np.where(np.isnan(diagonals), -np.inf, diagonals).max(-1)

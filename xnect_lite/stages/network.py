@@ -13,7 +13,7 @@ from xnect_lite.inference.base import Backend
 from xnect_lite.inference.choose import open_backend
 from xnect_lite.models.xnect import XNect
 from xnect_lite.timer import StageTimer
-from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps
+from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps, RunsOn
 
 
 def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, int]:
@@ -40,11 +40,7 @@ class FrameNetwork(Protocol):
     """What a pipeline takes for its network, and what that runs on, for overlays and reports."""
 
     @property
-    def backend(self) -> str: ...
-    @property
-    def device_name(self) -> str: ...
-    @property
-    def precision(self) -> str: ...
+    def runs_on(self) -> RunsOn: ...
 
     def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
         """The maps of one frame."""
@@ -54,19 +50,31 @@ class FrameNetwork(Protocol):
 class Predictor:
     """Runs Stage I on single frames.
 
-    On the weight file that ``config`` names, or on ``net``, or on a back end that is open already.
-    ``backend``, ``device_name`` and ``precision`` say what it runs on, for overlays and reports.
+    ``runs_on`` says what it runs on, for overlays and reports.
+
+    Args:
+        config: weight file, device, back end, precision and input size.
+        net: a network in memory, in place of the weight file.
+        backend: one that is open already, in place of both.
+
+    Raises:
+        XnectError: for a weight file, device or back end that cannot be had.
     """
 
     def __init__(self, config: NetworkConfig, net: XNect | None = None, backend: Backend | None = None) -> None:
         self.config = checked(config, "network.")
         self._backend = backend or open_backend(config, net)
-        self.backend, self.device_name = self._backend.name, self._backend.device_name
-        self.precision = self._backend.precision
+        self.runs_on = RunsOn(config.backbone, self._backend.device_name, self._backend.name, self._backend.precision)
 
     @torch.inference_mode()
-    def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
-        """Maps of one frame, still on the device."""
+    def __call__(self, frame: Frame, timer: StageTimer | None = None) -> Maps:
+        """Maps of one frame, still on the device.
+
+        Args:
+            frame: an RGB picture, of any size; it is letterboxed.
+            timer: takes the times of preprocess and network.
+        """
+        timer = timer or StageTimer()
         with timer.stage("preprocess"):
             box = Letterbox.fit(*frame.size, *net_size(self.config, frame.size))
             image = torch.from_numpy(letterbox_image(frame.image, box))

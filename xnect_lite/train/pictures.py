@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xnect_lite.data.archives.parts import read_packed
-from xnect_lite.data.readers.photokit import read_photokit
+from xnect_lite.data.readers.photokit import read_backgrounds, read_photokit
 from xnect_lite.data.sample import Sample, evenly
 from xnect_lite.files.values import CountOrAll
 
@@ -24,11 +24,13 @@ class PictureConfig:
     limit: CountOrAll = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 
 
-def read_split(config: PictureConfig, split: str) -> list[Sample]:
-    """The labelled pictures of one split."""
+def read_split(config: PictureConfig, split: str, backgrounds: str = "") -> list[Sample]:
+    """The labelled pictures of one split, and to train on besides, those of the folder ``backgrounds``, without people."""
     samples = read_packed(config.archive, split) if config.archive else []
     if config.photos and not config.archive:
         samples = list(read_photokit(config.photos, split, config.sets))
+        if backgrounds and split == "train":
+            samples += read_backgrounds(backgrounds, split)
     for folder in config.synthetic:
         samples += read_packed(folder, split)
     return evenly(samples, config.limit)

@@ -17,9 +17,8 @@ from xnect_lite.data.readers.votes import agreed
 from xnect_lite.data.sample import LabelledPeople
 from xnect_lite.evaluate.keypoints import match
 from xnect_lite.skeleton import FLIP
-from xnect_lite.stages.grouping.group import group_people
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.network import Predictor
-from xnect_lite.timer import StageTimer
 from xnect_lite.train.label_check import Comparison, Record, compare
 from xnect_lite.types import Frame
 
@@ -75,11 +74,10 @@ def collect_votes(
 
 def _passes(network: Sequence[Predictor], image: np.ndarray, grouping: GroupingConfig) -> Iterator[np.ndarray]:
     """(P, 24, 2) source pixels of everybody found, pass by pass."""
-    timer = StageTimer()
     for predictor in network:
         for flip in (False, True):
             shown = np.ascontiguousarray(image[:, ::-1]) if flip else image
-            found = group_people(predictor(Frame(shown, 0.0, 0), timer), grouping).joints_px
+            found = Detector(predictor, grouping)(Frame(shown, 0.0, 0)).people.joints_px
             if flip:
                 found = found[:, FLIP] * (-1, 1) + (image.shape[1] - 1, 0)
             yield found

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from lifting import lifted_in
 from people import walking_person
 from scipy.spatial.transform import Rotation
 
@@ -15,7 +16,6 @@ from xnect_lite.stages.lifting.lift import (
     NEUTRAL_BONES_M,
     chain,
     complete_bones,
-    lift_people,
     placing_weight,
     plausible_lengths,
     read_out,
@@ -66,7 +66,7 @@ SPOTS = ((0.0, 4000.0), (1500.0, 4500.0), (-900.0, 2600.0), (300.0, 9000.0))
 
 def test_everyone_comes_back_to_the_millimetre():
     seen = see(*walkers(*SPOTS))
-    lifted = lift_people(seen.people, FRAME, CameraConfig())
+    lifted = lifted_in(seen.people, FRAME, CameraConfig())
     np.testing.assert_allclose(lifted.joints_mm, seen.joints_mm, atol=0.5)
     np.testing.assert_allclose(lifted.root_cam_mm, seen.root_cam_mm, atol=2.0)
     np.testing.assert_allclose(lifted.joints_cam_mm, seen.joints_mm + seen.root_cam_mm[:, None], atol=2.0)
@@ -77,7 +77,7 @@ def test_everyone_comes_back_to_the_millimetre():
 @pytest.mark.parametrize(("focal", "stature_m"), [(900.0, 1.70), (2500.0, 1.70), (1280.0, 1.20), (1280.0, 1.95)])
 def test_focal_length_and_stature_set_the_scale(focal, stature_m):
     seen = see(*walkers(*SPOTS, scale=stature_m / CANONICAL_STATURE_M), focal=focal, stature_m=stature_m)
-    lifted = lift_people(seen.people, FRAME, CameraConfig(focal_px=focal, stature_m=stature_m))
+    lifted = lifted_in(seen.people, FRAME, CameraConfig(focal_px=focal, stature_m=stature_m))
     np.testing.assert_allclose(lifted.joints_mm, seen.joints_mm, atol=0.5)
     np.testing.assert_allclose(lifted.root_cam_mm, seen.root_cam_mm, atol=4.0)
 
@@ -85,7 +85,7 @@ def test_focal_length_and_stature_set_the_scale(focal, stature_m):
 def test_a_wrong_stature_moves_people_along_their_rays():
     """Twice the size at twice the distance looks the same."""
     seen = see(*walkers(*SPOTS))
-    lifted = lift_people(seen.people, FRAME, CameraConfig(stature_m=2 * CANONICAL_STATURE_M))
+    lifted = lifted_in(seen.people, FRAME, CameraConfig(stature_m=2 * CANONICAL_STATURE_M))
     np.testing.assert_allclose(lifted.root_cam_mm, 2 * seen.root_cam_mm, atol=4.0)
 
 
@@ -98,7 +98,7 @@ def test_undetected_joints_get_the_pixel_their_bone_points_at(lost):
     seen = see(*walkers(*SPOTS))
     at = [INDEX[n] for n in lost]
     seen.people.joints_px[:, at], seen.people.joint_score[:, at] = np.nan, 0
-    lifted = lift_people(seen.people, FRAME, CameraConfig())
+    lifted = lifted_in(seen.people, FRAME, CameraConfig())
     np.testing.assert_allclose(lifted.joints_mm, seen.joints_mm, atol=0.5)
     np.testing.assert_allclose(lifted.joints_px, seen.joints_px, atol=0.5)
     assert (lifted.joint_score[:, at] == 0).all(), "an inferred joint is no detected one"
@@ -107,7 +107,7 @@ def test_undetected_joints_get_the_pixel_their_bone_points_at(lost):
 def test_a_missing_pelvis_is_found_in_two_rounds():
     seen = see(*walkers(*SPOTS))
     seen.people.joints_px[:, ROOT], seen.people.joint_score[:, ROOT] = np.nan, 0
-    lifted = lift_people(seen.people, FRAME, CameraConfig())
+    lifted = lifted_in(seen.people, FRAME, CameraConfig())
     np.testing.assert_allclose(lifted.joints_mm, seen.joints_mm, atol=10.0)
     np.testing.assert_allclose(
         lifted.root_cam_mm / seen.root_cam_mm[:, 2:], seen.root_cam_mm / seen.root_cam_mm[:, 2:], atol=0.01
@@ -135,12 +135,12 @@ def test_joints_known_badly_do_not_place_anybody():
         joints_m[:, ends] *= 1 + 0.3 / np.linalg.norm(joints_m[:, ends], axis=-1, keepdims=True)
         return joints_m, spread_m
 
-    off = np.linalg.norm(lift_people(seen.people, FRAME, CameraConfig(), lift).root_cam_mm - seen.root_cam_mm, axis=-1)
+    off = np.linalg.norm(lifted_in(seen.people, FRAME, CameraConfig(), lift).root_cam_mm - seen.root_cam_mm, axis=-1)
     assert (off < 0.01 * seen.root_cam_mm[:, 2]).all()
 
 
 def test_nobody_stays_nobody():
-    lifted = lift_people(People.empty(), FRAME, CameraConfig())
+    lifted = lifted_in(People.empty(), FRAME, CameraConfig())
     assert len(lifted) == 0 and lifted.joints_mm.shape == (0, NUM_JOINTS, 3) and lifted.root_cam_mm.shape == (0, 3)
 
 
@@ -149,7 +149,7 @@ def test_people_who_cannot_be_placed_are_still_complete_in_3d():
     seen = see(*walkers((0.0, 4000.0)))
     others = np.arange(NUM_JOINTS) != ROOT
     seen.people.joints_px[:, others], seen.people.joint_score[:, others] = np.nan, 0
-    lifted = lift_people(seen.people, FRAME, CameraConfig())
+    lifted = lifted_in(seen.people, FRAME, CameraConfig())
     assert np.isnan(lifted.root_cam_mm).all() and np.isfinite(lifted.joints_mm).all()
 
 

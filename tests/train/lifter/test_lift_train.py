@@ -10,17 +10,19 @@ import pytest
 import torch
 from kit import write_kit
 from lift_people import PX_PER_M, walkers
+from lifting import lifted_in
 from oracle import oracle
 from safetensors.torch import save_file
 
 import train_pose
-from xnect_lite.config import CameraConfig, GroupingConfig, LiftingConfig, NetworkConfig
+from xnect_lite.config import CameraConfig, LiftingConfig, NetworkConfig
 from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.weights import save_weights
 from xnect_lite.models.lifter import Lifter
 from xnect_lite.skeleton import CANONICAL_STATURE_M, FLIP, INDEX, MEETS, NUM_JOINTS, PARENTS, ROOT
-from xnect_lite.stages.lifting.lift import lift_people, read_out
+from xnect_lite.stages.detector import Detector
+from xnect_lite.stages.lifting.lift import read_out
 from xnect_lite.stages.lifting.network import FILE_NAME, LiftNetwork, find_lifter, load_lifter, open_lift
 from xnect_lite.train.lifter import data as lift_data
 from xnect_lite.train.lifter.config import Stage2Config
@@ -102,7 +104,7 @@ def photos(tmp_path_factory):
 
 def test_what_a_perfect_stage_one_says_is_the_truth(photos):
     samples = list(read_photokit(photos, "train", ("lspet",)))
-    found = collect(oracle(samples, (512, 320)), samples, GroupingConfig())
+    found = collect(Detector(oracle(samples, (512, 320))), samples)
     assert len(found) == sum(len(s.people) for s in samples)
     truth = np.concatenate([s.people.joints_ray_mm for s in samples]) / 1000
     order = [int(np.nanargmin(np.nanmean(np.abs(truth - t.numpy()), (1, 2)))) for t in found.truth_m]
@@ -116,7 +118,7 @@ def test_what_a_perfect_stage_one_says_is_the_truth(photos):
 def test_pictures_in_which_nobody_is_found_are_an_error(photos):
     samples = list(read_photokit(photos, "train", ("lspet",)))
     with pytest.raises(XnectError, match="Stage I found nobody"):
-        collect(oracle(samples, (512, 320), move_net_px=2000.0), samples, GroupingConfig())
+        collect(Detector(oracle(samples, (512, 320), move_net_px=2000.0)), samples)
 
 
 def test_a_set_is_kept_and_read_back(tmp_path):
@@ -227,7 +229,7 @@ def seen() -> People:
 def test_the_pipeline_stage_takes_pose_and_spread_from_the_network(run):
     lift = LiftNetwork(load_lifter(run / "best.safetensors"))
     joints_m, spread_m = lift(seen())
-    people = lift_people(seen(), (640, 480), CameraConfig(stature_m=2 * CANONICAL_STATURE_M), lift)
+    people = lifted_in(seen(), (640, 480), CameraConfig(stature_m=2 * CANONICAL_STATURE_M), lift)
     size = np.linalg.norm(people.joints_mm - people.joints_mm[:, [ROOT]], axis=-1)  # turning to camera axes keeps lengths
     np.testing.assert_allclose(size, 2000 * np.linalg.norm(joints_m, axis=-1), rtol=1e-3, atol=0.1)
     np.testing.assert_allclose(people.spread_mm, 2000 * spread_m, rtol=1e-4)
@@ -237,7 +239,7 @@ def test_the_pipeline_stage_takes_pose_and_spread_from_the_network(run):
 def test_the_raw_read_out_does_not_know_how_wrong_it_is():
     people = seen()
     people.bones_ray_m[:] = 0.1
-    assert np.isnan(lift_people(people, (640, 480), CameraConfig()).spread_mm).all()
+    assert np.isnan(lifted_in(people, (640, 480), CameraConfig()).spread_mm).all()
 
 
 def test_without_weights_or_by_wish_the_raw_read_out_is_used(run, tmp_path, monkeypatch):

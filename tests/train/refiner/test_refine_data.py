@@ -16,6 +16,7 @@ from xnect_lite.data.targets import encode
 from xnect_lite.errors import XnectError
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
 from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, NUM_LIMBS
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.grouping.group import group_people
 from xnect_lite.stages.refining.crops import cells, crop_boxes, crop_maps, mirrored
 from xnect_lite.train.lifter import data as lift_data
@@ -40,7 +41,7 @@ def samples(photos):
 
 def test_what_a_perfect_stage_one_finds_is_the_truth(samples):
     network = Remembering(samples)
-    found = collect(network, samples, GroupingConfig())
+    found = collect(Detector(network), samples)
     assert len(found) == sum(len(s.people) for s in samples) == 6
     assert found.crops.shape == (6, MAP_CHANNELS, GRID, GRID) and found.crops.dtype == torch.int8
     away = (found.found - found.truth).abs().amax(-1)
@@ -57,7 +58,7 @@ def test_what_a_perfect_stage_one_finds_is_the_truth(samples):
 
 def test_bytes_keep_the_maps_to_half_a_step(samples):
     network = Remembering(samples)
-    found, row = collect(network, samples, GroupingConfig()), 0
+    found, row = collect(Detector(network), samples), 0
     for maps, sample in zip(network.maps, samples, strict=True):
         if len(sample.people) == 1:  # whose row it is, is plain
             boxes = crop_boxes(maps.to_cells(group_people(maps, GroupingConfig()).joints_px))
@@ -68,7 +69,7 @@ def test_bytes_keep_the_maps_to_half_a_step(samples):
 
 def test_pictures_in_which_nobody_is_found_are_an_error(samples):
     with pytest.raises(XnectError, match="Stage I found nobody"):
-        collect(Remembering(samples, 2000.0), samples, GroupingConfig())
+        collect(Detector(Remembering(samples, 2000.0)), samples)
 
 
 def test_stage_two_learns_from_refined_joints(samples):
@@ -77,8 +78,8 @@ def test_stage_two_learns_from_refined_joints(samples):
     def moved(people, maps):
         return dataclasses.replace(people, joints_px=people.joints_px + np.float32((2, -1)), joint_score=people.joint_score / 2)
 
-    grouped = lift_data.collect(Remembering(samples), samples, GroupingConfig())
-    refined = lift_data.collect(Remembering(samples), samples, GroupingConfig(), refine=moved)
+    grouped = lift_data.collect(Detector(Remembering(samples)), samples)
+    refined = lift_data.collect(Detector(Remembering(samples), refine=moved), samples)
     torch.testing.assert_close(refined.joints_px, grouped.joints_px + torch.tensor([2.0, -1.0]), equal_nan=True)
     torch.testing.assert_close(refined.score, grouped.score / 2)
     torch.testing.assert_close(refined.truth_m, grouped.truth_m, equal_nan=True)

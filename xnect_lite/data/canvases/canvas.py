@@ -13,7 +13,7 @@ import torch
 from xnect_lite.data.archives.packed import PackedSet, send
 from xnect_lite.data.canvases.views import Plan, apply
 from xnect_lite.data.labels import Labels, bones_from_joints
-from xnect_lite.skeleton import FLIP, NUM_JOINTS, PARENTS
+from xnect_lite.skeleton import FLIP, NUM_JOINTS, PARENTS, joint_box
 from xnect_lite.types import PAD_RGB
 
 _SHRINKS = 1.5  # source pixels per network pixel from which on the half-size picture is read
@@ -48,9 +48,7 @@ class CanvasPeople:
 
     def boxes(self) -> tuple[np.ndarray, np.ndarray]:
         """(N, 2) low and high corner of everyone's known joints, of whom there is at least one."""
-        known = np.isfinite(self.joints_net_px)
-        low = np.where(known, self.joints_net_px, np.inf).min(1)
-        return low, np.where(known, self.joints_net_px, -np.inf).max(1)
+        return joint_box(self.joints_net_px)
 
     def counts(self, canvases: int) -> np.ndarray:
         """(B,) how many people each of ``canvases`` has."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from xnect_lite.data.archives.packed import PackedSet
 from xnect_lite.data.canvases.config import AugmentConfig
-from xnect_lite.skeleton import TORSO
+from xnect_lite.skeleton import TORSO, joint_box
 
 TILES = 4
 _MOST_TURN_DEG = 45.0
@@ -89,8 +89,7 @@ class Subjects:
         """Those of everyone in ``packed``."""
         known, xy = packed.people.weight_2d > 0, packed.people.joints_px.astype(np.float64)
         framed = known.sum(1) >= 2
-        low = np.where(known[..., None], xy, np.inf).min(1, initial=np.inf)
-        high = np.where(known[..., None], xy, -np.inf).max(1, initial=-np.inf)
+        low, high = joint_box(np.where(known[..., None], xy, np.nan))
         low, high = (np.where(framed[:, None], corner, 0.0) for corner in (low, high))
         shoulder, hip = (_middle(xy[:, ends], known[:, ends]) for ends in (TORSO[:2], TORSO[2:]))
         return cls(packed, (low + high) / 2, (high - low).max(1, initial=0), framed, hip, shoulder)

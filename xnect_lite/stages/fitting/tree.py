@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xnect_lite.skeleton import BVH_NAMES, INDEX, NUM_JOINTS, ORDER, PARENTS
+from xnect_lite.skeleton import BVH_NAMES, INDEX, NUM_JOINTS, ORDER, PARENTS, TOES
 
 _FOOT_SLOPE_RAD = np.deg2rad(25.0)  # a standing foot: the ankle is above the toes, so a level foot reads as no rotation
 
@@ -140,7 +140,7 @@ def stature_of(lengths: np.ndarray) -> np.ndarray:
     The soles are where the toes are: the foot index and the toe tip lie on them.
     """
     height = (lengths * REST_DIRECTIONS[:, 1]) @ BONES_TO.T
-    return height[..., INDEX["head_top"]] - height[..., [INDEX["l_toe"], INDEX["r_toe"]]].min(-1)
+    return height[..., INDEX["head_top"]] - height[..., TOES].min(-1)
 
 
 MOVES = np.zeros((NUM_TREE, NUM_JOINTS), bool)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from xnect_lite.config import GroupingConfig
-from xnect_lite.skeleton import FLIP, MEETS, NUM_JOINTS, PARENTS, ROOT
+from xnect_lite.skeleton import FLIP, MEETS, NUM_JOINTS, PARENTS, ROOT, joint_box
 from xnect_lite.stages.grouping.fragments import join_fragments
 from xnect_lite.stages.grouping.peaks import LIMB_A, LIMB_B, Peaks, find_peaks, sample_maps, score_limbs
 from xnect_lite.types import Maps, People
@@ -26,6 +26,10 @@ def group_people(maps: Maps, config: GroupingConfig) -> People:
     """Everyone in the maps, best first, with joints in source pixels and bones as the location maps say.
 
     Where a map is not finite there is nothing: no joint, no limb, no bone.
+
+    Args:
+        maps: of one frame.
+        config: thresholds, and how many people at most.
     """
     maps = dataclasses.replace(maps, heatmaps=_finite(maps.heatmaps), centre=_finite(maps.centre), pafs=_finite(maps.pafs))
     # The centre map goes through the same search as the joints', as one more of them.
@@ -130,8 +134,7 @@ def _doubles(joints_map: np.ndarray) -> np.ndarray:
     other side: of somebody seen from the side, the half that is in view is at times taken for both.
     """
     found = np.isfinite(joints_map[..., 0])
-    high = np.where(found[..., None], joints_map, -np.inf).max(1, initial=-np.inf)
-    low = np.where(found[..., None], joints_map, np.inf).min(1, initial=np.inf)
+    low, high = joint_box(joints_map)
     reach = np.maximum(1.0, 0.06 * (high - low).max(-1, initial=0.0))
     near = np.zeros((len(joints_map), *found.shape), bool)
     for there in (joints_map, joints_map[:, FLIP]):

@@ -13,10 +13,8 @@ from typing import Protocol
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from xnect_lite.camera.intrinsics import camera_for
+from xnect_lite.camera.intrinsics import Camera
 from xnect_lite.camera.pinhole import place_root, project, ray_rotation
-from xnect_lite.camera.statures import assumed_stature_m
-from xnect_lite.config import CameraConfig
 from xnect_lite.skeleton import CANONICAL_BONE_M, CANONICAL_STATURE_M, INDEX, NUM_JOINTS, ORDER, PARENTS, ROOT
 from xnect_lite.types import People
 
@@ -94,17 +92,21 @@ def read_out(people: People) -> tuple[np.ndarray, np.ndarray]:
     return joints, np.full(joints.shape[:2], np.nan)
 
 
-def lift_people(people: People, frame_size: tuple[int, int], config: CameraConfig, lift: Lift = read_out) -> People:
+def lift_people(people: People, camera: Camera, stature_m: float, lift: Lift = read_out) -> People:
     """Fill joints_mm, spread_mm and root_cam_mm, and the pixels of joints that were not detected by projecting the 3D pose.
 
-    ``frame_size`` is (width, height) of the source frame. Detected joints keep their pixels; joints inferred here keep
-    joint_score 0.
+    Detected joints keep their pixels; joints inferred here keep joint_score 0.
+
+    Args:
+        people: as grouping or refining leaves them.
+        camera: of the picture they were found in.
+        stature_m: everybody's, metres.
+        lift: people -> joints (P, 24, 3) in metres of the canonical body, viewing-ray axes, and (P, 24) how far off each is.
     """
     if not len(people):
         return people
-    camera = camera_for(frame_size, config)
     focal, centre = camera.focal_px, camera.centre_px
-    scale = 1000.0 * assumed_stature_m(config) / CANONICAL_STATURE_M
+    scale = 1000.0 * stature_m / CANONICAL_STATURE_M
     found_px = camera.ideal_px(people.joints_px)
     joints_ray_m, spread_m = lift(people)
     joints_ray_mm = joints_ray_m * scale

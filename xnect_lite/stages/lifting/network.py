@@ -55,7 +55,14 @@ def load_lifter(path: Path) -> Lifter:
 
 
 def open_lift(config: LiftingConfig) -> Lift:
-    """What ``config`` asks for: the network where there are weights, else the raw read-out."""
+    """What ``config`` asks for: the network where there are weights, else the raw read-out.
+
+    Args:
+        config: whether, and with which weights.
+
+    Raises:
+        XnectError: for a weight file that was named and is not there, or is another network's.
+    """
     path = find_lifter(config.weights) if config.network else None
     return LiftNetwork(load_lifter(path)) if path else read_out
 

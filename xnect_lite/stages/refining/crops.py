@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from xnect_lite.models.heads import OUTPUT_CHANNELS
 from xnect_lite.models.refiner import GRID
-from xnect_lite.skeleton import FLIP, LIMB_FLIP
+from xnect_lite.skeleton import FLIP, LIMB_FLIP, joint_box
 from xnect_lite.types import Maps
 
 _MARGIN = 1.4  # side of a crop, in lengths of the longer side of the joints' box
@@ -23,9 +23,7 @@ _JOINT_SIZE = 0.04  # standard deviation of the spot that stands for a joint, in
 
 def crop_boxes(joints_map: np.ndarray) -> np.ndarray:
     """(P, 3) centre x, y and side of people's crops, map cells. joints_map (P, 24, 2), NaN = not found."""
-    found = np.isfinite(joints_map[..., :1])
-    low = np.where(found, joints_map, np.inf).min(1)
-    high = np.where(found, joints_map, -np.inf).max(1)
+    low, high = joint_box(joints_map)
     side = np.maximum(_MARGIN * (high - low).max(-1), _LEAST_SIDE_MAP)
     return np.concatenate([(low + high) / 2, side[:, None]], 1)
 

@@ -174,7 +174,14 @@ def _are_widths(value: object) -> TypeGuard[list[int]]:
 
 
 def open_refine(config: RefiningConfig) -> Refine:
-    """What ``config`` asks for: the network where there are weights, else nothing."""
+    """What ``config`` asks for: the network where there are weights, else nothing.
+
+    Args:
+        config: whether, and with which weights.
+
+    Raises:
+        XnectError: for a weight file that was named and is not there, or is another network's.
+    """
     path = find_refiner(config.weights) if config.network else None
     return RefineNetwork(load_refiner(path), config) if path else unrefined
 

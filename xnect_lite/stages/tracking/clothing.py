@@ -6,10 +6,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from xnect_lite.skeleton import INDEX
+from xnect_lite.skeleton import INDEX, TORSO, joint_box
 from xnect_lite.types import People
 
-_TRUNK = [INDEX[n] for n in ("r_shoulder", "l_shoulder", "r_hip", "l_hip")]
 _THIGHS = [[INDEX[f"{s}_hip"], INDEX[f"{s}_knee"]] for s in "rl"]
 _GRID = 6  # points across and down the trunk
 _ALONG = 9  # points along each thigh
@@ -35,8 +34,8 @@ def clothing(image: np.ndarray, people: People) -> np.ndarray:
     if not len(people):
         return np.zeros((0, PARTS, 3))
     down, across = (np.linspace(0.15, 0.85, _GRID) for _ in range(2))
-    top = _between(joints[:, _TRUNK[0]], joints[:, _TRUNK[1]], across)  # (P, G, 2)
-    bottom = _between(joints[:, _TRUNK[2]], joints[:, _TRUNK[3]], across)
+    top = _between(joints[:, TORSO[0]], joints[:, TORSO[1]], across)  # (P, G, 2)
+    bottom = _between(joints[:, TORSO[2]], joints[:, TORSO[3]], across)
     trunk = (top[:, None] + down[:, None, None] * (bottom - top)[:, None]).reshape(len(joints), -1, 2)
     share = np.linspace(0.25, 0.85, _ALONG)
     thighs = np.concatenate([_between(joints[:, a], joints[:, b], share) for a, b in _THIGHS], axis=1)
@@ -81,16 +80,10 @@ def _median_lab(image: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 def _covered(joints: np.ndarray) -> np.ndarray:
     """(P,) whose trunk (its box) is too small, or overlapped by another person's box too much for its colours to be sure."""
-    trunk_low, trunk_high = _box(joints[:, _TRUNK])
-    low, high = _box(joints)
+    trunk_low, trunk_high = joint_box(joints[:, TORSO])
+    low, high = joint_box(joints)
     size = np.maximum(trunk_high - trunk_low, 1.0)
     both = np.minimum(trunk_high[:, None], high[None]) - np.maximum(trunk_low[:, None], low[None])
     shared = np.clip(both, 0.0, None).prod(-1) / size.prod(-1)[:, None]
     np.fill_diagonal(shared, 0.0)
     return (shared.max(1) > _OVERLAP) | ~((trunk_high - trunk_low).max(1) >= _LEAST_PX)
-
-
-def _box(joints: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper corner (P, 2) of (P, J, 2) joints; inside out where none is known."""
-    known = np.isfinite(joints)
-    return np.where(known, joints, np.inf).min(1), np.where(known, joints, -np.inf).max(1)

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from xnect_lite.config import TrackingConfig
-from xnect_lite.skeleton import OKS_SIGMA
+from xnect_lite.skeleton import OKS_SIGMA, joint_box
 from xnect_lite.stages.tracking.clothing import PARTS, clothing_distance, is_telling
 from xnect_lite.stages.tracking.tracks import Tracks, observe, predict
 from xnect_lite.types import People
@@ -45,10 +45,14 @@ class Tracker:
     def update(self, people: People, t_s: float, clothes: np.ndarray | None = None) -> People:
         """The people of the frame at ``t_s`` seconds with their ids, in the order given.
 
-        ``clothes``: (P, 2, 3) what `clothing.clothing` says of them; without it, place and pose have to do.
         Left out are those without any 2D joint, those who are somebody's second half, as it seems, where somebody who has an
         id is found already, and those not yet confirmed: first seen less than `confirm_s` ago and
         never with `confirm_score` or more. An id is given when its person is confirmed, and is never given again.
+
+        Args:
+            people: lifted.
+            t_s: seconds, time of the frame.
+            clothes: (P, 2, 3) what `clothing.clothing` says of them; without it, place and pose have to do.
         """
         if clothes is None:
             clothes = np.full((len(people), PARTS, 3), np.nan)
@@ -169,7 +173,7 @@ def _cost_3d(tracks: Tracks, people: People) -> np.ndarray:
 
 def _size_px(pose_px: np.ndarray) -> np.ndarray:
     """(T,) square root of the area of each pose's box, as OKS has it; a thin box counts as three times wider."""
-    known = np.isfinite(pose_px)
-    extent = np.where(known, pose_px, -np.inf).max(1, initial=-np.inf) - np.where(known, pose_px, np.inf).min(1, initial=np.inf)
+    low, high = joint_box(pose_px)
+    extent = high - low
     longer, shorter = extent.max(-1, initial=1.0), extent.min(-1, initial=np.inf)
     return np.sqrt(longer * np.maximum(shorter, longer / 3))

@@ -11,17 +11,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from xnect_lite.config import GroupingConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import match
 from xnect_lite.files.npz import read_npz
 from xnect_lite.files.values import Deviation, Range, Share
 from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, ROOT
-from xnect_lite.stages.grouping.group import group_people
-from xnect_lite.stages.network import Predictor
-from xnect_lite.stages.refining.refine import Refine, unrefined
-from xnect_lite.timer import StageTimer
+from xnect_lite.stages.detector import Detector
 from xnect_lite.types import Frame
 
 _LEAST_OKS = 0.3  # a worse match may be somebody else
@@ -54,23 +50,18 @@ class LiftSet:
 
 
 def collect(
-    predictor: Predictor,
+    detector: Detector,
     samples: Iterable[Sample],
-    grouping: GroupingConfig,
     progress: bool = False,
-    refine: Refine = unrefined,
 ) -> LiftSet:
     """Run Stage I and the refiner on whole pictures, as the app does, and pair the people found with those labelled in 3D."""
-    timer = StageTimer()
     rows: list[tuple[np.ndarray, ...]] = []
     for sample in tqdm(list(samples), desc="Stage I", unit="image", disable=not progress):
         labels = sample.people
         if not (labels.weight_3d > 0).any():
             continue
         image = sample.read_image()
-        maps = predictor(Frame(image, 0.0, 0), timer)
-        people = refine(group_people(maps, grouping), maps)
-        timer.finish_frame()
+        people = detector(Frame(image, 0.0, 0)).people
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)
         for truth, found in enumerate(match(known, people.joints_px, _LEAST_OKS)):
             if found >= 0 and (labels.weight_3d[truth] > 0).any():

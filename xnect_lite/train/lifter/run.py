@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import json
-import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from xnect_lite.config import as_dict, checked
-from xnect_lite.errors import XnectError
-from xnect_lite.inference.weights import find_weights, save_weights, sha256
+from xnect_lite.inference.weights import find_weights, sha256
 from xnect_lite.models.lifter import Lifted, Lifter, evidence
 from xnect_lite.skeleton import PARENTS, ROOT
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.grouping.group import choose_bones
 from xnect_lite.stages.lifting.lift import chain, complete_bones, plausible_lengths
 from xnect_lite.stages.network import Predictor
 from xnect_lite.stages.refining.refine import find_refiner, open_refine
-from xnect_lite.train.checkpoint import Ema
+from xnect_lite.train.fit import Task, fit
 from xnect_lite.train.lifter import data as lift_data
 from xnect_lite.train.lifter import motion as lift_motion
 from xnect_lite.train.lifter.config import Stage2Config
 from xnect_lite.train.lifter.data import LiftSet
 from xnect_lite.train.lifter.motion import BorrowedErrors, Posed, posed_people
 from xnect_lite.train.pictures import kept, origin, read_split
-from xnect_lite.train.schedule import learning_rate
-from xnect_lite.train.short_run import adamw, begin
+from xnect_lite.train.short_run import begin
 
 
 def train_stage2(config: Stage2Config) -> dict[str, float]:
@@ -42,42 +38,20 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
     raw = {"read_out_mm": read_out_mm(held_out)} | ({"motion_read_out_mm": read_out_mm(motion.held_out)} if motion else {})
     print(" ".join(f"{name} {value:.4g}" for name, value in raw.items()), flush=True)
 
-    net = Lifter(config.width)
-    optimizer = adamw(net, config.learning_rate, config.weight_decay)
-    ema = Ema(net, config.ema_decay)
-    best: dict[str, float] = {"error_mm": math.inf}
     from_pictures = round(config.batch * (1 - config.motion_share)) if motion else config.batch
-    steps_per_epoch = max(1, len(train) // from_pictures)
-    total, step = config.epochs * steps_per_epoch, 0
-    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
-        for epoch in range(config.epochs):
-            net.train()
-            order = torch.randperm(len(train), generator=generator)
-            for i in range(steps_per_epoch):
-                rate = learning_rate(config.learning_rate, step, step / total, config.warm_up_steps, config.final_rate)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                people = train.rows(order[i * from_pictures : (i + 1) * from_pictures])
-                if motion:
-                    people = lift_data.joined(people, motion.draw(config.batch - len(people), generator))
-                people = lift_data.augment(people, config.augment, generator)
-                loss = lift_loss(net(see(people)), people, config.branch, config.bones)
-                if not torch.isfinite(loss):
-                    raise XnectError("the loss", f"is no longer finite in epoch {epoch}", "Lower learning_rate")
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-                optimizer.step()
-                ema.update()
-                step += 1
-            figures = {"epoch": epoch + 1, "loss": float(loss.detach())}
-            figures |= validate(with_values(config.width, ema), held_out, motion)
-            print(json.dumps(figures), file=log, flush=True)
-            print(" ".join(f"{k} {v:.4g}" for k, v in figures.items()), file=sys.stderr, flush=True)
-            if figures["error_mm"] < best["error_mm"]:
-                best = raw | figures
-                save_weights(out / "best.safetensors", ema.values, net.arch)
-    return best
+
+    def fresh() -> Lifter:
+        return Lifter(config.width)
+
+    def loss(net: Lifter, rows: Tensor) -> Tensor:
+        people = train.rows(rows)
+        if motion:
+            people = lift_data.joined(people, motion.draw(config.batch - len(people), generator))
+        people = lift_data.augment(people, config.augment, generator)
+        return lift_loss(net(see(people)), people, config.branch, config.bones)
+
+    task = Task(len(train), from_pictures, loss, lambda net: validate(net, held_out, motion), "error_mm", 1.0, raw)
+    return fit(fresh(), fresh, task, config, out, generator)
 
 
 class MotionSource:
@@ -123,9 +97,8 @@ def answers(config: Stage2Config, split: str) -> LiftSet:
     if path.is_file():
         print(f"using Stage I's answers in {path}", flush=True)
         return _single(lift_data.load(path))
-    predictor = Predictor(config.network)
-    refine = open_refine(config.refining)
-    found = lift_data.collect(predictor, read_split(config.data, split), config.grouping, progress=True, refine=refine)
+    detector = Detector(Predictor(config.network), config.grouping, open_refine(config.refining))
+    found = lift_data.collect(detector, read_split(config.data, split), progress=True)
     lift_data.save(found, path)
     return _single(found)
 
@@ -168,13 +141,6 @@ def lift_loss(lifted: Lifted, people: LiftSet, branch: float, bones: float) -> T
     bone = ((lifted.joints_m - lifted.joints_m[:, PARENTS]) - (truth - truth[:, PARENTS])).abs().mean(-1)
     parts = error(lifted.part_m) + error(lifted.full_m)
     return ((10 * own + 0.1 * likelihood + 10 * branch * parts) * weight + 10 * bones * bone * both).sum() / total
-
-
-def with_values(width: float, ema: Ema) -> Lifter:
-    """A network with the averaged weights, in eval mode."""
-    net = Lifter(width)
-    net.load_state_dict(ema.values)
-    return net.eval()
 
 
 @torch.inference_mode()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
-from xnect_lite.files.values import Minutes, Range, Rate
+from xnect_lite.files.values import Count, Minutes, Range, Rate
 from xnect_lite.train.stage1.config import Stage1Config
 
 
@@ -18,6 +18,12 @@ class PruneConfig(Stage1Config):
 
     out: str = "runs/prune"
     minutes: Minutes = 30.0
+    # sparsity: channels are made to vanish by L2 first, which takes thousands of steps; importance: those that the loss would
+    # miss least are cut out of the network as it is, and the whole budget goes to tuning
+    criterion: Literal["sparsity", "importance"] = "sparsity"
+    keep_macs: Annotated[float, Range(0, 1, "()")] = 0.7  # share of the arithmetic left by importance
+    ranking_steps: Count = 100  # batches that importance is measured on
+    # the rest is about sparsity, but for multiple, tune_rate and latency_passes.
     # of the budget goes to making channels vanish, the rest to tuning what is left
     sparse_share: Annotated[float, Range(0, 1, "()")] = 0.65
     sparse_rate: Rate = 3.0e-3  # learning rate of Adam while channels vanish; summed over its steps it must exceed 1 by far

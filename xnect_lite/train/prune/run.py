@@ -10,25 +10,32 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from xnect_lite.benchmark.candidate import Candidate
 from xnect_lite.benchmark.measure import Plan, measure
 from xnect_lite.config import checked
+from xnect_lite.data.archives.packed import pack
+from xnect_lite.data.targets import Targets, encode
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.devices import choose_device
 from xnect_lite.inference.weights import find_weights, load_network, save_weights
 from xnect_lite.models.compress import PruneReport, prune
 from xnect_lite.models.xnect import XNect
+from xnect_lite.progress import progress_bar
 from xnect_lite.train.prune.config import PruneConfig
+from xnect_lite.train.prune.importance import importance, without_least
 from xnect_lite.train.stage1.config import Stage1Config
-from xnect_lite.train.stage1.data import held_out
+from xnect_lite.train.stage1.data import held_out, read_split
+from xnect_lite.train.stage1.processes import Processes
 from xnect_lite.train.stage1.run import train_stage1
+from xnect_lite.train.stage1.slots import Slots
 from xnect_lite.train.stage1.validate import validate
 
 _THRESHOLDS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
@@ -45,10 +52,11 @@ def train_pruned(config: PruneConfig, resume: bool = False) -> None:
     if load_network(start, config.backbone).arch.get("form") == "fused":
         raise XnectError(str(start), "has no norms left to prune by", "Give weights as they were trained with --set init=")
     sparse, tune = phases(config, start)
-    if not train_stage1(sparse, resume):
+    if config.criterion == "sparsity" and not train_stage1(sparse, resume):
         return
     if _is_first():  # the others wait for it where the next run begins
-        report = _cut(config, Path(sparse.out) / "last.safetensors", Path(tune.init))
+        weights = Path(sparse.out) / "last.safetensors" if config.criterion == "sparsity" else start
+        report = _cut(config, weights, Path(tune.init))
     if not train_stage1(tune, resume and (Path(tune.out) / "state.pt").exists()):
         return
     if _is_first():
@@ -63,16 +71,20 @@ def result_of(run: Path) -> Path:
 
 
 def phases(config: PruneConfig, start: Path) -> tuple[Stage1Config, Stage1Config]:
-    """The two training runs: with L2 on everything from ``start``, and of what is left of the network."""
+    """The two training runs: with L2 on everything from ``start``, and of what is left of the network.
+
+    By importance there is no first one, and the second has the whole budget.
+    """
+    sparse_share = config.sparse_share if config.criterion == "sparsity" else 0.0
     out = Path(config.out)
     sparse = replace(
         config, out=str(out / "sparse"), init=str(start), optimizer="adam", learning_rate=config.sparse_rate,
-        weight_decay=config.sparse_l2, minutes=config.minutes * config.sparse_share,
-        steps=max(1, round(config.steps * config.sparse_share)),
+        weight_decay=config.sparse_l2, minutes=config.minutes * sparse_share,
+        steps=max(1, round(config.steps * sparse_share)),
     )  # fmt: skip
     tune = replace(
         config, out=str(out / "tune"), init=str(out / "cut.safetensors"), optimizer="adamw", learning_rate=config.tune_rate,
-        minutes=config.minutes - sparse.minutes, steps=max(1, config.steps - sparse.steps),
+        minutes=config.minutes - sparse.minutes, steps=max(1, config.steps - round(config.steps * sparse_share)),
     )  # fmt: skip
     return sparse, tune
 
@@ -83,14 +95,28 @@ def _is_first() -> bool:
 
 
 def _cut(config: PruneConfig, weights: Path, target: Path) -> PruneReport:
-    """Cut the vanished channels out of ``weights`` and write the rest."""
+    """Cut channels out of ``weights``, those that vanished or the least important, and write the rest."""
     net = load_network(weights, config.backbone)
-    shares = ", ".join(f"{share:.0%} at {threshold:g}" for threshold, share in vanished(net).items())
-    print(f"channels of at most so much |gamma|: {shares}", flush=True)
-    small, report = prune(net, _picture(config), config.threshold, config.multiple)
+    if config.criterion == "sparsity":
+        shares = ", ".join(f"{share:.0%} at {threshold:g}" for threshold, share in vanished(net).items())
+        print(f"channels of at most so much |gamma|: {shares}", flush=True)
+        small, report = prune(net, _picture(config), config.threshold, config.multiple)
+    else:
+        scores = importance(net, _batches(config, net.stride), config.loss)
+        small, report = without_least(net, scores, _picture(config), config.keep_macs, config.multiple)
     save_weights(target, small.state_dict(), small.arch)
     print(report, flush=True)
     return report
+
+
+def _batches(config: PruneConfig, stride: int) -> Iterator[tuple[Tensor, Targets]]:
+    """Training canvases to rank channels on."""
+    device = torch.device("cpu")  # the ranking is short; a network just read is there
+    packed = pack(read_split(config.data, "train"), device, progress=True)
+    slots = Slots(packed, config, stride, Processes("cpu"))
+    for _ in progress_bar(range(config.ranking_steps), desc="ranking channels", unit="batch"):
+        image, labels = slots.draw(0, finishing=False)
+        yield image.contiguous(memory_format=torch.channels_last), encode(labels, stride, image.shape[3], image.shape[2])
 
 
 def vanished(net: nn.Module) -> dict[float, float]:
@@ -106,12 +132,14 @@ def _report(config: PruneConfig, start: Path, report: PruneReport) -> None:
         "before": start, "sparse": out / "sparse" / "last.safetensors", "cut": out / "cut.safetensors",
         "tuned": out / "pruned.safetensors",
     }  # fmt: skip
+    files = {name: path for name, path in files.items() if path.is_file()}  # by importance, no network was made sparse
     networks = {name: load_network(path, config.backbone) for name, path in files.items()}
     accuracy = _accuracy(config, networks)
     latency = _latency(config, start, files["tuned"])
     values = {
         "weights": str(start), "threshold": config.threshold, "multiple": config.multiple,
-        "vanished": vanished(networks["sparse"]), "layers": report.layers, "before": asdict(report.before),
+        "vanished": vanished(networks["sparse"]) if "sparse" in networks else {},
+        "criterion": config.criterion, "layers": report.layers, "before": asdict(report.before),
         "after": asdict(report.after), "accuracy": accuracy, "latency": latency,
     }  # fmt: skip
     (out / "report.json").write_text(json.dumps(values, indent=1), encoding="utf-8")

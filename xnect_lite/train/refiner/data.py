@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 
-from xnect_lite.config import GroupingConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import match
@@ -22,10 +21,8 @@ from xnect_lite.files.npz import read_npz
 from xnect_lite.files.values import Deviation, Range, Share
 from xnect_lite.models.refiner import GRID, MAP_CHANNELS
 from xnect_lite.skeleton import FLIP, INDEX, LIMBS, NUM_JOINTS
-from xnect_lite.stages.grouping.group import group_people
-from xnect_lite.stages.network import Predictor
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.refining.crops import crop_boxes, crop_maps, joint_spots, map_parts, mirrored, to_crop
-from xnect_lite.timer import StageTimer
 from xnect_lite.types import Frame
 
 _SIZES = {"heat": (NUM_JOINTS, 127.0), "paf": (2 * len(LIMBS), 100.0), "location": (3 * NUM_JOINTS, 200.0)}
@@ -57,17 +54,14 @@ class RefineSet:
         return RefineSet(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
-def collect(predictor: Predictor, samples: Iterable[Sample], grouping: GroupingConfig, progress: bool = False) -> RefineSet:
+def collect(detector: Detector, samples: Iterable[Sample], progress: bool = False) -> RefineSet:
     """Run Stage I on whole pictures, as the app does, and pair the people it finds with those labelled."""
-    timer = StageTimer()
     rows: list[tuple[np.ndarray, ...]] = []
     labelled = [sample for sample in samples if (sample.people.weight_2d > 0).any()]
     for sample, image in tqdm(_read(labelled), total=len(labelled), desc="Stage I", unit="image", disable=not progress):
         labels = sample.people
         known = np.where(labels.weight_2d[..., None] > 0, labels.joints_px, np.nan)
-        maps = predictor(Frame(image, 0.0, 0), timer)
-        people = group_people(maps, grouping)
-        timer.finish_frame()
+        people, maps = detector(Frame(image, 0.0, 0))
         partner = match(known, people.joints_px)
         truth, found = np.flatnonzero(partner >= 0), partner[partner >= 0]
         if not len(truth):

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import math
-import sys
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from xnect_lite.config import as_dict, checked
-from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.keypoints import PCK_SHARE
 from xnect_lite.inference.devices import channels_last
-from xnect_lite.inference.weights import find_weights, save_weights, sha256
+from xnect_lite.inference.weights import find_weights, sha256
 from xnect_lite.models.refiner import Refiner
 from xnect_lite.skeleton import FLIP, LIMB_JOINTS_12
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.network import Predictor
 from xnect_lite.stages.refining.crops import bells, joint_spots
 from xnect_lite.stages.refining.refine import decode, load_refiner
-from xnect_lite.train.checkpoint import Ema
+from xnect_lite.train.fit import Task, fit
 from xnect_lite.train.pictures import kept, origin, read_split
 from xnect_lite.train.refiner import data as refine_data
 from xnect_lite.train.refiner.config import RefineConfig
 from xnect_lite.train.refiner.data import RefineSet, augmented, maps_of
-from xnect_lite.train.schedule import learning_rate
-from xnect_lite.train.short_run import adamw, begin
+from xnect_lite.train.short_run import begin
 
 TARGET_SIZE = 0.03  # standard deviation of where a joint is said to be, in sides of the crop
 _APART = 4 * TARGET_SIZE  # so far from each other, right and left can be told apart
@@ -43,43 +39,19 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
     print(" ".join(f"{name} {value:.4g}" for name, value in grouped.items()), flush=True)
 
     generator = torch.Generator().manual_seed(config.seed)
-    net = channels_last((first or Refiner(config.widths)).train())
-    optimizer = adamw(net, config.learning_rate, config.weight_decay)
     autocast = torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
-    ema = Ema(net, config.ema_decay)
-    best: dict[str, float] = {"loss": math.inf}
-    steps_per_epoch = max(1, len(train) // config.batch)
-    total, step = config.epochs * steps_per_epoch, 0
-    with (out / "log.jsonl").open("w", encoding="utf-8") as log:
-        for epoch in range(config.epochs):
-            net.train()
-            order, mean = torch.randperm(len(train), generator=generator), 0.0
-            for i in range(steps_per_epoch):
-                rate = learning_rate(config.learning_rate, step, step / total, config.warm_up_steps, config.final_rate)
-                for group in optimizer.param_groups:
-                    group["lr"] = rate
-                people = train.rows(order[i * config.batch : (i + 1) * config.batch])
-                crops, truth, weight = augmented(people, config.augment, generator)
-                with autocast:
-                    logits = net(crops.contiguous(memory_format=torch.channels_last))
-                loss = refine_loss(logits, truth, weight, config.exclusion)
-                if not torch.isfinite(loss):
-                    raise XnectError("the loss", f"is no longer finite in epoch {epoch}", "Lower learning_rate")
-                optimizer.zero_grad(set_to_none=True)
-                loss.backward()
-                nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-                optimizer.step()
-                ema.update()
-                step, mean = step + 1, mean + float(loss.detach()) / steps_per_epoch
-            averaged = Refiner(net.widths)
-            averaged.load_state_dict(ema.values)
-            figures = {"epoch": epoch + 1, "training_loss": mean, **score(averaged.eval(), held_out)}
-            print(json.dumps(figures), file=log, flush=True)
-            print(" ".join(f"{k} {v:.4g}" for k, v in figures.items()), file=sys.stderr, flush=True)
-            if figures["loss"] < best["loss"]:
-                best = grouped | figures
-                save_weights(out / "best.safetensors", ema.values, net.arch)
-    return best
+
+    def fresh() -> Refiner:
+        return Refiner(config.widths if first is None else first.widths)
+
+    def loss(net: Refiner, rows: Tensor) -> Tensor:
+        crops, truth, weight = augmented(train.rows(rows), config.augment, generator)
+        with autocast:
+            logits = net(crops.contiguous(memory_format=torch.channels_last))
+        return refine_loss(logits, truth, weight, config.exclusion)
+
+    task = Task(len(train), config.batch, loss, lambda net: score(net, held_out), "loss", 5.0, grouped)
+    return fit(channels_last((first or fresh()).train()), fresh, task, config, out, generator)
 
 
 def answers(config: RefineConfig, split: str) -> RefineSet:
@@ -91,7 +63,7 @@ def answers(config: RefineConfig, split: str) -> RefineSet:
     if (folder / "people.npz").is_file():
         print(f"using Stage I's answers in {folder}", flush=True)
         return refine_data.load(folder)
-    found = refine_data.collect(Predictor(network), read_split(config.data, split), config.grouping, progress=True)
+    found = refine_data.collect(Detector(Predictor(network), config.grouping), read_split(config.data, split), progress=True)
     refine_data.save(found, folder)
     return found
 

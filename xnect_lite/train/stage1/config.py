@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from xnect_lite.config import Rules
 from xnect_lite.data.canvases.config import AugmentConfig
 from xnect_lite.files.values import Count, CountOrAll, Minutes, NetSide, PartShare, Range, Rate, Seed, Share, Threads
+from xnect_lite.train.pictures import PictureConfig
 from xnect_lite.train.stage1.losses import LossConfig
 
 
@@ -17,24 +18,19 @@ def _some_sizes(data: DataConfig) -> tuple[str, str] | None:
 
 
 @dataclass(frozen=True)
-class DataConfig:
-    """Where the pictures are and what is drawn from them."""
+class DataConfig(PictureConfig):
+    """Where the pictures are and what is drawn from them. From an archive, no backgrounds are read besides its own."""
 
     rules: ClassVar[Rules] = (_some_sizes,)
 
-    photos: str = "data/photos"  # folder of the photo kit's sets
-    archive: str = ""  # made by `xnect-lite data pack`, a file or a folder of parts; read instead of photos and backgrounds
-    synthetic: tuple[str, ...] = ()  # folders made by `xnect-lite synth render`, besides; with photos '' and no archive, alone
     synthetic_share: PartShare = 0.0  # of what is drawn with people, so much is rendered; 0 = by the number of pictures
     # of the photographs with people, so many show somebody labelled by a human; 0 = by their number
     human_share: PartShare = 0.0
     backgrounds: str = ""  # folder of pictures without people; empty = none
-    sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")
     sizes_net_px: tuple[tuple[NetSide, NetSide], ...] = ((256, 256), (320, 192), (192, 320), (384, 256))
     pixels_per_batch: Count = 1_200_000  # canvases per step = this / (width * height)
     finish_sizes_net_px: tuple[tuple[NetSide, NetSide], ...] = ((512, 320), (320, 512))
     finish_share: Share = 0.1  # last share of the run: whole pictures, no mosaics, full size
-    limit: CountOrAll = 0  # use only about so many pictures of each split, evenly spread; 0 = all
 
 
 @dataclass(frozen=True)

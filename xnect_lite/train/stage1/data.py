@@ -5,24 +5,14 @@ from __future__ import annotations
 import json
 
 from xnect_lite.data.archives.packed import PackedSet
-from xnect_lite.data.archives.parts import read_packed
-from xnect_lite.data.readers.photokit import read_backgrounds, read_photokit
 from xnect_lite.data.sample import Sample, evenly
+from xnect_lite.train import pictures
 from xnect_lite.train.stage1.config import DataConfig
 
 
 def read_split(data: DataConfig, split: str) -> list[Sample]:
     """The samples of one split: photographs, renders and, for training, backgrounds if there are any."""
-    samples: list[Sample] = []
-    if data.archive:
-        samples = read_packed(data.archive, split)
-    elif data.photos:
-        samples = list(read_photokit(data.photos, split, data.sets))
-        if data.backgrounds and split == "train":
-            samples += read_backgrounds(data.backgrounds, split)
-    for folder in data.synthetic:
-        samples += read_packed(folder, split)
-    return evenly(samples, data.limit)
+    return pictures.read_split(data, split, data.backgrounds)
 
 
 def held_out(data: DataConfig, limit: int) -> tuple[list[Sample], list[Sample]]:

@@ -6,10 +6,11 @@ from typing import Literal
 
 import torch
 
-from xnect_lite.config import GroupingConfig, NetworkConfig
+from xnect_lite.config import NetworkConfig
 from xnect_lite.data.sample import Sample
 from xnect_lite.evaluate.photos import score_photos
 from xnect_lite.models.xnect import XNect
+from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.network import Predictor
 from xnect_lite.train.stage1.config import ValidationConfig
 
@@ -31,11 +32,11 @@ def validate(
         long_side_net_px=max(config.width_net_px, config.height_net_px),
         short_side_net_px=min(config.width_net_px, config.height_net_px),
     )  # fmt: skip
-    predictor = Predictor(network, net)
+    detector = Detector(Predictor(network, net))
     figures: dict[str, float] = {}
     if photographs or not renders:
-        figures |= score_photos(predictor, photographs, GroupingConfig()).figures()
+        figures |= score_photos(detector, photographs).figures()
     if renders:
-        rendered = score_photos(predictor, renders, GroupingConfig()).figures(exact=True)
+        rendered = score_photos(detector, renders).figures(exact=True)
         figures |= {f"renders_{name}": value for name, value in rendered.items()}
     return figures
