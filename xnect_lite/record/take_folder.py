@@ -118,7 +118,15 @@ class Take:
 def new_take_folder(takes: str | Path, name: str = "", started: datetime | None = None) -> Path:
     """Make and return the folder of a new take, ``TAKES/<YYYY-MM-DD_HH-MM-SS>_<name>``; numbered if it exists already.
 
-    Of several programs that ask in the same second, each gets its own. Raises XnectError where none can be made.
+    Of several programs that ask in the same second, each gets its own.
+
+    Args:
+        takes: the folder that takes are put in; made if missing.
+        name: of the take.
+        started: when; the present moment without it.
+
+    Raises:
+        XnectError: where none can be made.
     """
     stem = (started or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S")
     name = re.sub(r"[^\w-]+", "_", name).encode("utf-8", "ignore")[:_LONGEST_NAME].decode("utf-8", "ignore").strip("_")
@@ -155,10 +163,15 @@ def unfinished_takes(takes: str | Path) -> list[Path]:
 
 
 def load_take(folder: str | Path, *, edited: bool = True, on_disk: bool = False) -> Take:
-    """Read a take, finished or not. Raises XnectError where there is none or it cannot be understood.
+    """Read a take, finished or not.
 
-    edited:  with the steps of its edits in place; False = as it was recorded.
-    on_disk: large columns stay in unnamed files (see `read_npz`): for takes of hours, to be read once.
+    Args:
+        folder: of the take.
+        edited: with the steps of its edits in place; False = as it was recorded.
+        on_disk: large columns stay in unnamed files (see `read_npz`): for takes of hours, to be read once.
+
+    Raises:
+        XnectError: where there is none or it cannot be understood.
     """
     take = _load_recorded(Path(folder), on_disk)
     take = dataclasses.replace(take, names=names_of(take.info), recorded_ids=tuple(sorted(take.ids)))
