@@ -269,7 +269,7 @@ def export_take(
     if own and (folder / JOURNAL_FILE).exists():
         _mend_videos(folder)
         secure_journal(folder)
-    take = load_take(folder)
+    take = load_take(folder, on_disk=True)
     options = options or recorded_options(take.info)
     if min_person_s is None:
         min_person_s = float(take.info.get("min_person_s", 0.5))
@@ -376,7 +376,7 @@ def _outcome(take: Take, summary: TakeSummary, options: BvhOptions, min_person_s
     return {
         "schema_version": SCHEMA_VERSION,
         "state": "finished",
-        "measured_fps": (summary.frames - 1) / summary.duration_s if summary.duration_s > 0 else None,
+        "measured_fps": 1 / take.frame_s if take.frame_s > 0 else None,  # the usual step: pauses do not count
         "min_person_s": min_person_s,
         "bvh": dataclasses.asdict(options),
         "duration_s": summary.duration_s,
