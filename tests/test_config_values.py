@@ -41,15 +41,19 @@ from xnect_lite.train.lifter.config import LifterConfig
 from xnect_lite.train.prune.config import PruneConfig
 from xnect_lite.train.quantise import QuantiseConfig
 from xnect_lite.train.refiner.config import RefinerConfig
+from xnect_lite.train.single.config import SingleConfig
 from xnect_lite.train.stage1.config import DataConfig, Stage1Config
 
 WHOLE = (
     PipelineConfig, Stage1Config, RefinerConfig, LifterConfig, PruneConfig, QuantiseConfig,
-    SceneConfig, ClipConfig, BenchmarkConfig,
+    SingleConfig, SceneConfig, ClipConfig, BenchmarkConfig,
 )  # fmt: skip
 FREE = {
-    "files and folders": "out init weights intrinsics photos archive synthetic backgrounds motion bodies",
-    "what these name is looked up where it is": "backbone device sets",
+    "files and folders": (
+        "out init weights teacher intrinsics photos archive mpii coco synthetic backgrounds motion bodies "
+        "backbone_pretrained_path"
+    ),
+    "what these name is looked up where it is": "backbone device sets network joints backbone_net_name operators",
 }
 """Texts that may be anything, and why."""
 

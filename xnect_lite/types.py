@@ -75,6 +75,25 @@ class Letterbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a network with masks spent on a frame.
+
+    Attributes:
+        executed_macs: multiply-adds computed.
+        dense_macs: what it would compute if it skipped nothing.
+        ponder: (h, w) in how many of ``blocks`` masked blocks a place of the network input was computed.
+        blocks: that have a mask.
+        letterbox: from the frame to the network input.
+    """
+
+    executed_macs: int
+    dense_macs: int
+    ponder: np.ndarray
+    blocks: int
+    letterbox: Letterbox
+
+
+@dataclass(frozen=True, slots=True)
 class RunsOn:
     """What a figure depends on besides the machine: said wherever one is printed or written.
 
@@ -106,6 +125,7 @@ class Maps:
         depth: (h, w) log(Z / f): log of millimetres per network pixel at the root.
         stride: network pixels per map cell; x_net = (x_map + .5) * stride - .5.
         letterbox: where the picture lies in the network's input.
+        effort: what a network that skips computed; None = one that does not skip.
     """
 
     heatmaps: torch.Tensor
@@ -115,6 +135,7 @@ class Maps:
     depth: torch.Tensor
     stride: int
     letterbox: Letterbox
+    effort: Effort | None = None
 
     def to_cells(self, xy_px: np.ndarray) -> np.ndarray:
         """(..., 2) source pixels -> (..., 2) map cells."""
@@ -221,6 +242,7 @@ class PoseResult:
         focal_px: focal length used, in source pixels.
         timings_ms: stage name -> milliseconds, in the order of the stages.
         floor: which way is up, as far as is known by now; None = nobody asked.
+        effort: what a network that skips spent on the frame; None = one that does not skip.
     """
 
     frame: Frame
@@ -228,3 +250,4 @@ class PoseResult:
     focal_px: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     floor: Floor | None = None
+    effort: Effort | None = None

@@ -21,11 +21,11 @@ GRAMMAR = {
              "export"],
     "train": ["stage1", "refine", "lift", "single", "prune", "quantise"],
     "eval": ["photos", "synthetic", "clips", "multiview", "mpii", "mupots", "3dhp", "coco", "lsp", "backbones", "peers",
-             "report", "imagenet"],
+             "ponder", "report", "imagenet"],
     "bench": ["pipeline", "networks", "data", "soak"],
     "data": ["pack", "vote", "trust", "show", "check"],
     "synth": ["render", "demo", "mupots-like", "bake"],
-    "export": [], "weights": [], "devices": [],
+    "export": [], "weights": [], "devices": [], "arch": ["show", "prune"],
 }  # fmt: skip
 """What ``--help`` lists: verbs, and what each can be asked for."""
 
