@@ -151,6 +151,14 @@ class FittingConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class WholeClipConfig:
+    """What files gain from being known as a whole."""
+
+    # fast: filtered backwards | normal: sides and identities chosen over the whole clip | best: the mirrored picture as well
+    quality: Literal["fast", "normal", "best"] = "normal"
+
+
+@dataclasses.dataclass(frozen=True)
 class PipelineConfig:
     """Everything a run needs, from picture to skeletons."""
 
@@ -162,6 +170,7 @@ class PipelineConfig:
     tracking: TrackingConfig = TrackingConfig()
     filtering: FilterConfig = FilterConfig()
     fitting: FittingConfig = FittingConfig()
+    whole_clip: WholeClipConfig = WholeClipConfig()
 
 
 def load_config(cls: type[T], path: str | Path | None = None, overrides: typing.Sequence[str] = ()) -> T:

@@ -87,6 +87,12 @@ class Pipeline:
             stage.reset()
         self._long_side = None
 
+    def cut(self) -> None:
+        """The film is cut before the next frame: nobody is where they were, and only clothes tell who is who."""
+        self._tracker.cut()
+        self._facing.reset()
+        self._filter.reset()
+
     def set_stature(self, identity: int, stature_m: float) -> None:
         """How tall one person is, from the next frame on: size and distance follow."""
         self._sizes.set(identity, stature_m)
@@ -112,10 +118,14 @@ class Pipeline:
         with timer.stage("refining"):
             people = self._refine(people, maps)
         with timer.stage("lifting"):
-            people = lift_people(people, frame.size, config.camera, self._lift)
+            people = self.lift(people, frame.size)
             if config.camera.depth_map:
                 people = dataclasses.replace(people, map_depth_mm=read_depth_mm(maps, people, camera))
         return Detection(frame, people, timer.finish_frame())
+
+    def lift(self, people: People, frame_size: tuple[int, int]) -> People:
+        """People as they are detected in a frame of this size (width, height), in 3D."""
+        return lift_people(people, frame_size, self.config.camera, self._lift)
 
     def follow(self, detection: Detection, clothes: np.ndarray | None = None) -> PoseResult:
         """The part that remembers: everybody's name, motion and skeleton. Detections should come in order of time.

@@ -27,6 +27,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     )
     process.add_argument("--start", type=float, metavar="S", help="skip the first S seconds")
     process.add_argument("--end", type=float, metavar="S", help="stop at second S")
+    process.add_argument(
+        "--quality", choices=("fast", "normal", "best"),
+        help="fast: filtered backwards; normal (default): sides and identities chosen over the whole clip; best: looks at the "
+        "mirrored picture as well, at twice the time",
+    )  # fmt: skip
     process.add_argument("--no-overlay", action="store_true", help="do not write overlay.mp4")
     process.add_argument("--again", action="store_true", help="process files again that have a finished take already")
     process.add_argument("--jobs", type=int, default=1, metavar="N", help="files at a time (default 1)")

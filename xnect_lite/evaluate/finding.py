@@ -16,12 +16,12 @@ from tqdm import tqdm
 
 from xnect_lite.config import CameraConfig, PipelineConfig
 from xnect_lite.evaluate.joint_lists import JointList
-from xnect_lite.evaluate.mirrored import mean_of_mirrored
 from xnect_lite.evaluate.predictions import Found, PredictionFile
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.stages.grouping.group import group_people
 from xnect_lite.stages.lifting.lift import lift_people
 from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.mirrored import mean_of_mirrored
 from xnect_lite.stages.network import Predictor
 from xnect_lite.stages.refining.refine import open_refine
 from xnect_lite.timer import StageTimer
