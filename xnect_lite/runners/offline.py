@@ -20,6 +20,7 @@ from xnect_lite.record.take_folder import Take, read_info, write_info
 from xnect_lite.runners.ahead import read_ahead
 from xnect_lite.runners.second_look.look import look_again
 from xnect_lite.runners.second_look.sightings import Sightings
+from xnect_lite.runners.side_by_side import detections
 from xnect_lite.timer import StageStatistics, TimingWindow
 from xnect_lite.types import PoseResult
 
@@ -87,8 +88,8 @@ def process_source(
     with contextlib.ExitStack() as closing:
         if sightings is not None:
             closing.callback(sightings.close)
-        for frame in closing.enter_context(contextlib.closing(read_ahead(source))):
-            detection = pipeline.detect(frame)
+        frames_ahead = closing.enter_context(contextlib.closing(read_ahead(source)))
+        for detection in closing.enter_context(contextlib.closing(detections(frames_ahead, pipeline))):
             if sightings is not None:
                 sightings.add(detection)
             result = pipeline.follow(detection)

@@ -55,7 +55,7 @@ def _root(names: Mapping[int, int], identity: int) -> int:
 
 
 def _cost(before: Stay, after: Stay) -> float:
-    """How far, in torso lengths, ``after`` begins from where ``before`` was going, and how much later, in seconds; infinity if it
+    """How far, in torso lengths, ``after`` begins from where ``before`` was going, and how many seconds later; infinity if it
     cannot be the same person."""
     gap_s = float(after.t_s[0] - before.t_s[-1])
     if not 0 < gap_s <= _LONGEST_S or before.shot != after.shot:
