@@ -1,11 +1,11 @@
 """Which folders are packages; everything else about the project stands in pyproject.toml.
 
-models/ and weights/ stand at the top of the repository and ship inside the package.
+models/, weights/ and the demo clip of docs/ stand at the top of the repository and ship inside the package.
 """
 
 from setuptools import find_packages, setup
 
-_ELSEWHERE = {"xnect_lite.models": "models", "xnect_lite._weights": "weights"}
+_ELSEWHERE = {"xnect_lite.models": "models", "xnect_lite._weights": "weights", "xnect_lite._demo": "docs"}
 
 setup(
     packages=sorted(

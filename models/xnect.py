@@ -9,13 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xnect_lite.config import checked
+from xnect_lite.config import checked, config_of
 from xnect_lite.errors import XnectError
 from xnect_lite.models.backbones import build_backbone
 from xnect_lite.models.dynamic.core import DynamicSelecSLS
 from xnect_lite.models.dynamic.ledger import Ledger
 from xnect_lite.models.dynamic.options import DynamicConfig
 from xnect_lite.models.dynamic.training import MaskTraining
+from xnect_lite.models.fabric.config import HAND_MADE, HeadsConfig
+from xnect_lite.models.fabric.heads import FabricHeads
+from xnect_lite.models.fabric.prune import drop_from, dropped_of
 from xnect_lite.models.heads import ENCODING_VERSION, STRIDE, STRIDES, PoseHeads
 
 
@@ -24,7 +27,7 @@ class XNect(nn.Module):
 
     backbone: a name in BACKBONES. stride: network pixels per output cell, 8 or 4. grouped: divide the deeper 3x3 layers of a
     SelecSLS backbone into groups, as the released XNect system does. dynamic: masks say where a
-    SelecSLS computes.
+    SelecSLS computes. heads: fabrics instead of the hand-made ones.
 
     ``arch`` describes the network well enough to rebuild it; it travels with every weight file.
     """
@@ -33,7 +36,12 @@ class XNect(nn.Module):
     deviation: Tensor
 
     def __init__(
-        self, backbone: str = "selecsls60", stride: int = STRIDE, grouped: bool = False, dynamic: DynamicConfig | None = None
+        self,
+        backbone: str = "selecsls60",
+        stride: int = STRIDE,
+        grouped: bool = False,
+        dynamic: DynamicConfig | None = None,
+        heads: HeadsConfig = HAND_MADE,
     ) -> None:
         super().__init__()
         if stride not in STRIDES:
@@ -44,13 +52,20 @@ class XNect(nn.Module):
             self.arch["grouped"] = True
         if dynamic is not None and dynamic.active:
             self.arch["dynamic"] = asdict(dynamic)
+        if heads.fabric.parts:
+            self.arch["heads"] = asdict(heads)
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1) * 255)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1) * 255)
         self.backbone = build_backbone(backbone, grouped, dynamic)
         ledger = self.ledger
         self.masks = MaskTraining(dynamic, ledger) if dynamic is not None and ledger is not None else None
         channels = self.backbone.channels
-        self.heads = PoseHeads(channels[16], channels[8], channels[4] if stride == 4 else 0)
+        finest = channels[4] if stride == 4 else 0
+        self.heads: PoseHeads | FabricHeads
+        if heads.fabric.parts:
+            self.heads = FabricHeads(channels[16], channels[8], heads.fabric, finest)
+        else:
+            self.heads = PoseHeads(channels[16], channels[8], finest)
 
     def forward(self, image: Tensor) -> dict[str, Tensor]:
         """(B, 3, H, W) RGB, 0..255, H and W multiples of 16 -> {output: (B, channels, H/stride, W/stride)} (see heads.py)."""
@@ -76,7 +91,16 @@ class XNect(nn.Module):
 def build_xnect(arch: Mapping[str, Any]) -> XNect:
     """An empty network of this ``arch``, batch norms unfused. Check `arch_problem` first if it comes from a file."""
     dynamic = DynamicConfig(**arch["dynamic"]) if "dynamic" in arch else None
-    return XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)), dynamic)
+    net = XNect(arch["backbone"], arch["stride"], bool(arch.get("grouped", False)), dynamic, heads_of(arch))
+    if arch.get("dropped"):
+        drop_from(net, arch["dropped"])
+        net.arch["dropped"] = dropped_of(net)
+    return net
+
+
+def heads_of(arch: Mapping[str, Any]) -> HeadsConfig:
+    """What heads an ``arch`` names. Raises XnectError for unknown ones."""
+    return config_of(HeadsConfig, arch.get("heads", {}), "heads.")
 
 
 def arch_problem(arch: Mapping[str, Any], backbone: str) -> str:
@@ -92,4 +116,8 @@ def arch_problem(arch: Mapping[str, Any], backbone: str) -> str:
             checked(DynamicConfig(**arch["dynamic"]))
         except (TypeError, XnectError):
             return f"holds a network with unknown masks ({arch['dynamic']!r:.200})"
+    try:
+        heads_of(arch)
+    except XnectError as error:
+        return f"holds unknown heads ({error})"
     return ""

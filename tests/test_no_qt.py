@@ -17,7 +17,7 @@ for module in pkgutil.walk_packages(xnect_lite.__path__, "xnect_lite."):
         if error.name.startswith("xnect_lite"):  # a library of an extra that is not installed is no fault
             raise
 """
-_LOGIC = ("actions", "colors", "framing", "options", "orbit", "scene", "session", "startup", "statistics")
+_LOGIC = ("actions", "colors", "framing", "options", "orbit", "scene", "startup")
 
 
 def _qt_modules_after(code: str) -> str:

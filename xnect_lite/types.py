@@ -154,22 +154,23 @@ def _nan(*shape: int) -> np.ndarray:
 class People:
     """Everyone in one frame; each stage returns a copy with more of it filled in.
 
-    joints_px    (P, 24, 2) source pixels; NaN = not found.                                       grouping
-    joint_score  (P, 24) in 0..1; 0 where the joint was not detected (it may still be inferred).  grouping
-    person_score (P,) in 0..1.                                                                    grouping
-    bones_ray_m  (P, 24, 3) bone parent(j) -> j, metres of the canonical body, viewing-ray axes.  grouping
-    locations_ray_m (P, 24, 3, 24) every bone as it stands at each joint, NaN = none (see grouping).  grouping
-    joints_mm    (P, 24, 3) root-relative, camera axes, complete once lifted.                     lifting
-    spread_mm    (P, 24) expected absolute error of each of them, NaN = not known.                lifting
-    root_cam_mm  (P, 3) pelvis in camera space.                                                   lifting
-    ids          (P,) identity, from 1, never reused in a take; 0 = none yet.                     tracking
-    map_depth_mm (P,) distance of the root by the depth map; NaN = not read.                      lifting
-    rotations    (P, 21, 3, 3) of the joints of `fitting.tree` in their parents' axes, from a T-pose that faces the camera
-                 upright (axes x right, y up, z towards the camera); NaN = not fitted.             fitting
-    bone_lengths_mm (P, 24) the skeleton fitted; constant once calibrated. NaN = not fitted.      fitting
-    foot_stands  (P, 2) whether the left and the right foot stand.                                fitting
-
     Fitting also replaces joints_mm and root_cam_mm by those of the skeleton.
+
+    Attributes:
+        joints_px: (P, 24, 2) source pixels; NaN = not found. By grouping.
+        joint_score: (P, 24) in 0..1; 0 where the joint was not detected (it may still be inferred). By grouping.
+        person_score: (P,) in 0..1. By grouping.
+        bones_ray_m: (P, 24, 3) bone parent(j) -> j, metres of the canonical body, viewing-ray axes. By grouping.
+        locations_ray_m: (P, 24, 3, 24) every bone as it stands at each joint, NaN = none. By grouping.
+        joints_mm: (P, 24, 3) root-relative, camera axes, complete once lifted. By lifting.
+        spread_mm: (P, 24) expected absolute error of each of them, NaN = not known. By lifting.
+        root_cam_mm: (P, 3) pelvis in camera space. By lifting.
+        ids: (P,) identity, from 1, never reused in a take; 0 = none yet. By tracking.
+        map_depth_mm: (P,) distance of the root by the depth map; NaN = not read. By lifting.
+        rotations: (P, 21, 3, 3) of the joints of `fitting.tree` in their parents' axes, from a T-pose that faces the camera
+            upright (axes x right, y up, z towards the camera); NaN = not fitted. By fitting.
+        bone_lengths_mm: (P, 24) the skeleton fitted; constant once calibrated. NaN = not fitted. By fitting.
+        foot_stands: (P, 2) whether the left and the right foot stand. By fitting.
     """
 
     joints_px: np.ndarray

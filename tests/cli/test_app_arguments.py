@@ -35,7 +35,9 @@ def test_the_verb_run_starts_the_app_with_the_same_options(monkeypatch):
 
 def test_defaults():
     options = parse_arguments([])
-    assert options.source == "0" and options.takes.is_absolute() and options.screenshot is None and not options.record
+    assert (
+        options.source == "" and options.takes is None and options.screenshot is None and not (options.record or options.demo)
+    )
 
 
 @pytest.mark.parametrize("words", ["--size 1366", "--size 0x5", "--after -1", "--after soon", "--after nan", "--what"])

@@ -32,3 +32,29 @@ def keep(qtbot):
         widget.close()
     kept.clear()
     gc.collect()
+
+
+@pytest.fixture
+def player_window(keep, tmp_path):
+    """Builds windows drawn without OpenGL, with a pipeline and a camera that are not real."""
+    from gui_fakes import FakePipeline, FakeRecorder, FakeSource
+
+    from xnect_lite.config import PipelineConfig
+    from xnect_lite.gui.main_window import MainWindow
+    from xnect_lite.gui.settings.store import SettingsKeeper
+    from xnect_lite.gui.worker import InferenceWorker
+    from xnect_lite.runners.session import Session
+
+    def make(pipeline=None, store=None):
+        session = Session(FakeRecorder)
+        worker = InferenceWorker(
+            session, PipelineConfig(), lambda config: pipeline or FakePipeline(), lambda spec: FakeSource(live=True)
+        )
+        settings = SettingsKeeper(store)
+        settings.change(takes=str(tmp_path / "takes"))
+        window = keep(MainWindow("0", session, worker, settings, use_opengl=False))
+        window.resize(1100, 700)
+        window.show()
+        return window
+
+    return make

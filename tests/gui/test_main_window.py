@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from gui_fakes import FakePipeline, FakeRecorder, FakeSource, make_people
@@ -19,9 +17,10 @@ from xnect_lite.gui.actions import ACTIONS
 from xnect_lite.gui.dialogs import shortcuts_html
 from xnect_lite.gui.main_window import MainWindow
 from xnect_lite.gui.screenshot import ScreenshotTask
-from xnect_lite.gui.session import RecordingState, Session
+from xnect_lite.gui.settings.store import SettingsKeeper
 from xnect_lite.gui.view2d import View2D, compose
 from xnect_lite.gui.worker import InferenceWorker
+from xnect_lite.runners.session import RecordingState, Session
 from xnect_lite.types import Frame, PoseResult
 
 
@@ -44,7 +43,10 @@ def make_window(keep, tmp_path):
 
         session = Session(open_recorder)
         worker = InferenceWorker(session, PipelineConfig(), lambda config: pipeline or FakePipeline(), open_source)
-        window = keep(MainWindow("0", session, worker, Path(tmp_path), use_opengl=False))
+        settings = SettingsKeeper()
+        settings.change(takes=str(tmp_path))
+        window = keep(MainWindow("0", session, worker, settings, use_opengl=False))
+        window.view2d, window.view3d, window.latency = window.views.view2d, window.views.view3d, window.views.latency
         window.recorders, window.specs = recorders, specs
         window.resize(900, 600)
         window.show()
@@ -72,6 +74,7 @@ def test_results_are_shown_and_counted(qtbot, make_window):
     window = make_window()
     _run(qtbot, window)
     qtbot.waitUntil(lambda: window.session.latency().end_to_end is not None, timeout=20000)
+    _press(window, "latency")
     window._tick()
     assert len(window.view2d.result.people) == 2
     assert len(window.view3d.stage.scene.labels) == 2
@@ -79,7 +82,7 @@ def test_results_are_shown_and_counted(qtbot, make_window):
     lines = window.latency.lines()
     assert lines[0] == "fake device · fake engine · fp32 · fakenet"
     assert any(line.startswith("network  ") for line in lines) and any("end to end" in line for line in lines)
-    assert "2 people" in window._state_label.text() and "fps" in window._figures_label.text()
+    assert "2 people" in window.status.state.text() and "fps" in window.status.figures.text()
 
 
 def test_the_picture_is_the_frame_that_the_people_were_found_in(qtbot, make_window):
@@ -95,7 +98,7 @@ def test_start_and_stop(qtbot, make_window):
     _run(qtbot, window)
     _press(window, "run")
     assert window.actions_by_name["run"].text() == "Start"
-    qtbot.waitUntil(lambda: "Stopped" in window._state_label.text(), timeout=20000)
+    qtbot.waitUntil(lambda: "Stopped" in window.status.state.text(), timeout=20000)
     with qtbot.waitSignal(window.result_shown, timeout=20000):
         _press(window, "run")
     assert window.specs == ["0", "0"]
@@ -108,9 +111,10 @@ def test_recording_is_a_toggle(qtbot, make_window):
     _press(window, "record")
     qtbot.waitUntil(lambda: window.session.recorded_frames > 3, timeout=20000)
     window._tick()
-    assert button.isChecked() and button.text() == "0:00" and window._record_button.styleSheet()
+    assert button.isChecked() and button.text() == "End take" and window.controls.button("record").styleSheet()
+    assert window.view2d.badge.is_on and "frames" in window.view2d.badge.text
     _press(window, "record")
-    assert not button.isChecked() and button.text() == "Record" and not window._record_button.styleSheet()
+    assert not button.isChecked() and button.text() == "Record" and not window.controls.button("record").styleSheet()
     qtbot.waitUntil(lambda: "Take saved" in window.banner.text, timeout=20000)
     (recorder,) = window.recorders
     indices = [r.frame.index for r in recorder.results]
@@ -128,7 +132,7 @@ def test_closing_the_window_finishes_the_take(qtbot, make_window):
 def test_the_end_of_a_clip_is_told_and_it_can_be_played_again(qtbot, make_window):
     window = make_window(lambda: FakeSource(5))
     _run(qtbot, window)
-    qtbot.waitUntil(lambda: "End of clip" in window.banner.text, timeout=20000)
+    qtbot.waitUntil(lambda: "End of clip" in window.status.state.text(), timeout=20000)
     with qtbot.waitSignal(window.result_shown, timeout=20000):
         _press(window, "run")
 
@@ -147,9 +151,9 @@ def test_layers_and_panels(qtbot, make_window):
     for name in ("overlay", "ids", "latency"):
         _press(window, name)
     assert not (window.view2d.skeletons or window.view2d.ids or window.view3d.stage.show_ids)
-    assert window.latency.isHidden()
-    _press(window, "latency")
     assert window.latency.isVisible()
+    _press(window, "latency")
+    assert window.latency.isHidden()
 
 
 def test_views_from_front_side_and_top(qtbot, make_window):
@@ -172,7 +176,7 @@ def test_keys_work_wherever_the_mouse_was_last(qtbot, make_window):
     fired = []
     for name in ("run", "record", "overlay", "latency", "side"):
         window.actions_by_name[name].triggered.connect(lambda _, n=name: fired.append(n))
-    qtbot.mouseClick(window._record_button, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.controls.button("record"), Qt.MouseButton.LeftButton)
     qtbot.mouseClick(window.view3d.canvas, Qt.MouseButton.LeftButton)
     for key in (Qt.Key.Key_Space, Qt.Key.Key_R, Qt.Key.Key_1, Qt.Key.Key_L, Qt.Key.Key_S):
         qtbot.keyClick(window, key)
@@ -187,14 +191,23 @@ def test_full_screen_and_back(make_window):
     assert not window.isFullScreen() and not window.menuBar().isHidden()
 
 
-def test_a_dropped_file_is_played(qtbot, make_window):
-    window = make_window()
+def _drop(window, *paths):
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile("/videos/a b.mp4")])
+    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    with qtbot.waitSignal(window.result_shown, timeout=20000):
-        window.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, keys))
-    assert window.specs == ["/videos/a b.mp4"]
+    window.dropEvent(QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, data, buttons, keys))
+
+
+def test_what_is_dropped_and_cannot_be_opened_is_told(make_window, tmp_path):
+    window = make_window()
+    empty = tmp_path / "empty.mp4"
+    empty.write_bytes(b"")
+    text = tmp_path / "words.mp4"
+    text.write_text("no video")
+    for path, said in ((empty, "0 bytes"), (text, "not a video"), (tmp_path / "none.mp4", "no such file")):
+        window.banner.clear()
+        _drop(window, path)
+        assert said in window.banner.text and not window.specs
 
 
 @pytest.mark.parametrize(
@@ -205,7 +218,7 @@ def test_a_dropped_file_is_played(qtbot, make_window):
     ],
 )
 def test_cameras_are_chosen_by_name_or_else_by_number(qtbot, monkeypatch, found, names, spec):
-    monkeypatch.setattr("xnect_lite.capture.list_cameras", lambda: found)
+    monkeypatch.setattr("xnect_lite.gui.controls.list_cameras", lambda: found)
     menu, chosen = QMenu(), []
     controls.fill_camera_menu(menu, chosen.append)
     entries = [a for a in menu.actions() if a.isEnabled()]
@@ -255,7 +268,7 @@ def test_the_picture_fits_without_distortion_and_joints_stay_on_it(size):
     height, width = image.shape[:2]
     assert width <= 500 and height <= 400 and (width == 500 or height == 400)
     assert width / height == pytest.approx(size[0] / size[1], rel=0.05)
-    assert (compose(result, 500, 400, skeletons=False, ids=False) == 100).all()
+    assert (compose(result, 500, 400, skeletons=False) == 100).all()
 
 
 def test_a_window_of_one_pixel_breaks_nothing(keep):
@@ -270,14 +283,12 @@ def test_a_window_of_one_pixel_breaks_nothing(keep):
 
 def test_takes_that_were_cut_off_are_offered_to_be_finished(make_window, qtbot, monkeypatch):
     window = make_window()
-    window.offer_unfinished()
+    window.live.offer_unfinished(window.takes)
     assert window.banner.text == "", "nothing to offer"
-    monkeypatch.setattr("xnect_lite.record.take_folder.unfinished_takes", lambda takes: [takes / "a", takes / "b"])
+    monkeypatch.setattr("xnect_lite.gui.live.unfinished_takes", lambda takes: [takes / "a", takes / "b"])
     finished = []
     monkeypatch.setattr(window.session, "finish_takes", finished.extend)
-    window.offer_unfinished()
+    window.live.offer_unfinished(window.takes)
     assert window.banner.text == "2 takes were cut off while being recorded."
-    window.banner._offer.click()
+    window.banner.press("Finish")
     assert [folder.name for folder in finished] == ["a", "b"] and window.banner.text == ""
-    window.banner.show_info("Something else")
-    assert not window.banner._offer.isVisible()

@@ -6,11 +6,14 @@ import threading
 
 import pytest
 from gui_fakes import FakePipeline, FakeRecorder, FakeSource
+from take_fakes import make_film
 
-from xnect_lite.config import PipelineConfig
+from xnect_lite.config import GroupingConfig, PipelineConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.session import RecordingState, Session
 from xnect_lite.gui.worker import InferenceWorker, WorkerState
+from xnect_lite.record.take_folder import load_take
+from xnect_lite.runners.file_run import FileJob
+from xnect_lite.runners.session import RecordingState, Session
 
 NO_CAMERA = XnectError("camera 0", "cannot be opened", "Plug it in")
 NO_SIGNAL = XnectError("camera 0", "sent no picture", "Check its cable")
@@ -180,3 +183,91 @@ def test_stopping_while_the_network_loads(qtbot, make_worker):
 def test_shutdown_twice_and_before_anything_was_played(make_worker):
     worker, _ = make_worker()
     assert worker.shutdown(5) and worker.shutdown(5)
+
+
+def test_a_file_that_plays_is_held_and_goes_on_without_losing_frames(qtbot, make_worker):
+    worker, session = make_worker(source=FakeSource(100, period_s=0.01))
+    with qtbot.waitSignal(worker.result_ready, timeout=20000):
+        worker.play("clip.mp4")
+    worker.pause(True)
+    qtbot.wait(150)
+    held = session.latency().received
+    qtbot.wait(300)
+    assert worker.is_paused and worker.is_active and session.latency().received <= held + 1 < 100
+    with qtbot.waitSignal(worker.ended, timeout=20000):
+        worker.pause(False)
+    assert session.latency().received == 100
+
+
+def test_other_settings_take_over_while_a_camera_plays(qtbot, make_worker):
+    made = []
+
+    def make_pipeline(config):
+        if config.grouping.max_people == 99:
+            raise XnectError("device cuda", "is not there", "Choose cpu")
+        made.append(config)
+        return FakePipeline()
+
+    worker, _ = make_worker(make_pipeline=make_pipeline, source=lambda spec: FakeSource(live=True))
+    with qtbot.waitSignal(worker.result_ready, timeout=20000):
+        worker.play("0")
+    other, wrong = (PipelineConfig(grouping=GroupingConfig(max_people=n)) for n in (3, 99))
+    with qtbot.waitSignal(worker.loaded, timeout=20000):
+        worker.configure(other)
+    assert made == [PipelineConfig(), other] and worker.state is WorkerState.RUNNING
+    with qtbot.waitSignal(worker.refused, timeout=20000) as signal:
+        worker.configure(wrong)
+    assert "Choose cpu" in signal.args[0].text and worker.state is WorkerState.RUNNING
+    worker.stop()
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A video of forty frames."""
+    return str(make_film(tmp_path / "film.mp4"))
+
+
+def _job(clip, tmp_path, **options):
+    return FileJob(clip, tmp_path / "takes", **options)
+
+
+def test_a_file_is_processed_frame_by_frame(qtbot, make_worker, clip, tmp_path):
+    worker, session = make_worker()
+    told = []
+    worker.progressed.connect(told.append)
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.process(_job(clip, tmp_path))
+    (outcome,) = signal.args
+    take = load_take(outcome.folder)
+    assert (outcome.frames, outcome.total, outcome.problem, outcome.is_cancelled) == (40, 40, "", False)
+    assert take.every_frame_index.tolist() == list(range(40)) and take.ids == [1, 2]
+    assert told[-1].is_finishing and session.latency().dropped == 0 and not worker.is_active
+
+
+def test_a_file_that_is_cancelled_is_kept_as_far_as_it_is(qtbot, make_worker, clip, tmp_path):
+    worker, _ = make_worker(FakePipeline(work_s=0.05))
+    worker.progressed.connect(lambda progress: progress.done >= 20 and worker.stop())
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.process(_job(clip, tmp_path))
+    (outcome,) = signal.args
+    take = load_take(outcome.folder)
+    assert outcome.is_cancelled and 20 <= outcome.frames < 40
+    assert len(take.every_frame_t_s) == outcome.frames and take.info["state"] == "finished"
+    assert (outcome.folder / "person01.bvh").exists()
+
+
+def test_a_file_that_fails_on_the_way_is_told_and_what_was_done_is_kept(qtbot, make_worker, clip, tmp_path):
+    pipeline = FakePipeline()
+    process = pipeline.process
+
+    def fail_at_ten(frame):
+        if frame.index == 10:
+            raise XnectError("frame 10", "is larger than the camera's calibration", "Leave it out")
+        return process(frame)
+
+    pipeline.process = fail_at_ten
+    worker, _ = make_worker(pipeline)
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.process(_job(clip, tmp_path))
+    (outcome,) = signal.args
+    assert "calibration" in outcome.problem and len(load_take(outcome.folder).every_frame_t_s) == 10

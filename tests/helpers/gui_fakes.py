@@ -56,7 +56,7 @@ class FakePipeline:
     device_name, backend, precision, backbone = "fake device", "fake engine", "fp32", "fakenet"
 
     def __init__(self, config: PipelineConfig | None = None, work_s: float = 0.0, error: Exception | None = None) -> None:
-        self.work_s, self.error = work_s, error
+        self.work_s, self.error, self.config = work_s, error, config or PipelineConfig()
         self.resets = 0
 
     def reset(self) -> None:
@@ -122,6 +122,7 @@ class FakeRecorder:
         self.source, self.fps, self._fail_at = source, fps, fail_at
         self.folder = Path("take")
         self.results: list[PoseResult] = []
+        self.film: list[int] = []
         self.is_closed = False
 
     def add(self, result: PoseResult) -> None:
@@ -130,7 +131,10 @@ class FakeRecorder:
             raise XnectError("take", "the disk is full", "Free some space")
         self.results.append(result)
 
+    def add_video(self, frame: Frame) -> None:
+        self.film.append(frame.index)
+
     def close(self) -> SimpleNamespace:
         self.is_closed = True
         person = SimpleNamespace(file="person01.bvh")
-        return SimpleNamespace(folder=self.folder, people=(person,), frames=len(self.results), duration_s=0.5)
+        return SimpleNamespace(folder=self.folder, people=(person,), frames=len(self.results), duration_s=0.5, remarks=())

@@ -188,7 +188,7 @@ def test_a_damaged_file_is_told_from_the_manifest(shipped, tmp_path):
     load_network(path, BACKBONE)
     content[-5] ^= 1  # one bit of one tensor: still a valid safetensors file
     path.write_bytes(content)
-    with pytest.raises(XnectError, match=r"is damaged \(sha256 is not [0-9a-f]{12}…\). Fetch the file again"):
+    with pytest.raises(XnectError, match=r"is damaged: its sha256 is [0-9a-f]{12}…, expected is [0-9a-f]{12}…. Restore it"):
         load_network(path, BACKBONE)
 
 

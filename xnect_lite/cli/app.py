@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from xnect_lite.cli.parsers.app import app_parser
 from xnect_lite.cli.pipeline_options import pipeline_config
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.options import DEFAULT_TAKES, Options
+from xnect_lite.gui.options import Options
 
 if TYPE_CHECKING:
     from xnect_lite.gui.worker import MakePipeline
@@ -34,9 +34,9 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
 
 def run_show(options: argparse.Namespace) -> int:
     """``xnect-lite run SOURCE --show``."""
-    if options.json or options.every_frame or options.start is not None or options.end is not None:
-        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
-    return _start(Options(pipeline_config(options), options.source, DEFAULT_TAKES.expanduser()))
+    if options.json or options.every_frame or any(given is not None for given in (options.start, options.end, options.osc)):
+        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end, --osc", "Leave them out")
+    return _start(Options(pipeline_config(options), options.source))
 
 
 def _start(options: Options, make_pipeline: MakePipeline | None = None) -> int:
@@ -51,7 +51,10 @@ def parse_arguments(arguments: Sequence[str]) -> Options:
     return Options(
         config=pipeline_config(options),
         source=options.source,
-        takes=options.takes.expanduser(),
+        open=tuple(options.files),
+        demo=options.demo,
+        takes=options.takes.expanduser() if options.takes else None,
+        settings=options.settings,
         record=options.record,
         screenshot=options.screenshot,
         after_s=options.after,

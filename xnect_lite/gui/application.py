@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from xnect_lite.errors import XnectError, install
 from xnect_lite.gui.options import Options
 from xnect_lite.gui.startup import check_options
-from xnect_lite.signals import ending_by
 
 if TYPE_CHECKING:
     from PyQt6.QtWidgets import QApplication
 
-    from xnect_lite.gui.main_window import MainWindow
     from xnect_lite.gui.worker import MakePipeline
-
-_DEFAULT_SIZE = (1280, 720)
 
 
 def start(options: Options, *, make_pipeline: MakePipeline | None = None) -> int:
@@ -28,7 +22,10 @@ def start(options: Options, *, make_pipeline: MakePipeline | None = None) -> int
     ``make_pipeline`` takes the place of the real network; weights and device are then not looked for.
     """
     check_options(options, network=make_pipeline is None)
-    return _show(_start_qt(), options, make_pipeline)
+    application = _start_qt()
+    from xnect_lite.gui.show import show  # what shows windows comes with it
+
+    return show(application, options, make_pipeline)
 
 
 def _start_qt() -> QApplication:
@@ -50,51 +47,4 @@ def _start_qt() -> QApplication:
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
     application.setApplicationName("xnect_lite")
-    application.setStyle("Fusion")  # follows the system's light or dark scheme everywhere
     return application
-
-
-def _show(application: QApplication, options: Options, make_pipeline: MakePipeline | None) -> int:
-    from xnect_lite.gui.main_window import MainWindow
-    from xnect_lite.gui.screenshot import ScreenshotTask
-    from xnect_lite.gui.session import Session, take_opener
-    from xnect_lite.gui.worker import InferenceWorker, load_pipeline
-
-    session = Session(take_opener(options.takes, options.config))
-    worker = InferenceWorker(session, options.config, make_pipeline or load_pipeline)
-    window = MainWindow(options.source, session, worker, options.takes)
-    window.resize(*(options.size or _fitting_size(application)))
-    if options.screenshot is not None:
-        ScreenshotTask(window, options.screenshot, options.after_s)
-    if options.record:
-        session.start_recording()
-    hook = sys.excepthook
-    sys.excepthook = _reporter(window)
-    try:
-        with ending_by(lambda *_: window.close()):  # as if the user had closed it: a running take is finished first
-            window.show()
-            window.start()
-            window.offer_unfinished()
-            return application.exec()
-    finally:
-        sys.excepthook = hook
-        window.close()
-
-
-def _fitting_size(application: QApplication) -> tuple[int, int]:
-    screen = application.primaryScreen()
-    if screen is None:
-        return _DEFAULT_SIZE
-    room = screen.availableGeometry()
-    return min(_DEFAULT_SIZE[0], int(0.95 * room.width())), min(_DEFAULT_SIZE[1], int(0.9 * room.height()))
-
-
-def _reporter(window: MainWindow) -> Callable[..., None]:
-    """An exception that leaves a slot would end the program; it becomes a banner, and a traceback on standard error."""
-
-    def report(kind: type[BaseException], error: BaseException, trace: object) -> None:
-        details = "".join(traceback.format_exception(error))
-        print(details, file=sys.stderr, end="")
-        window.banner.show_error(f"Unexpected error: {error!r}", details)
-
-    return report

@@ -1,95 +1,132 @@
-"""The latency panel: where the milliseconds go, stage by stage."""
+"""The latency panel: where the milliseconds go from a frame's capture to the screen, and how it has been lately."""
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QRectF, QSize, Qt
-from PyQt6.QtGui import QColor, QFont, QPainter, QPaintEvent
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, QSize, Qt
+from PyQt6.QtGui import QColor, QFont, QPainter, QPaintEvent, QPen, QPolygonF
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
-from xnect_lite.gui.colors import CANVAS_DIM, CANVAS_TEXT, PANEL
-from xnect_lite.gui.statistics import WINDOW_FRAMES, LatencyReport
+from xnect_lite.gui.colors import CANVAS_DIM, CANVAS_TEXT, GRID, PANEL
+from xnect_lite.runners.statistics import WINDOW_FRAMES, LatencyReport
 from xnect_lite.timer import StageStatistics
 
-_WIDTH, _PAD = 300, 10
-_NAME_SHARE, _FIGURE_SHARE = 0.26, 0.30  # of the width; bars take what is between
-_MEDIAN, _TAIL = QColor(86, 180, 233), QColor(86, 180, 233, 90)
-_STAGES_EXPECTED = 6  # room kept while there are no figures, so that nothing jumps when they come
+_WIDTH, _PAD = 300, 12
+_STACK, _PLOT = 14, 44  # heights of the stacked bar and the plot
+_PARTS = tuple(
+    QColor(*rgb)
+    for rgb in (
+        (120, 132, 148), (92, 104, 122), (74, 158, 234), (98, 190, 180), (226, 170, 76), (200, 120, 160), (150, 130, 220),
+        (110, 170, 110), (215, 110, 90), (92, 104, 122), (120, 132, 148),
+    )
+)  # fmt: skip
 
 
 class LatencyPanel(QWidget):
-    """A table with one bar per stage: solid up to the median, pale up to the 95th percentile."""
+    """A stacked bar of end to end, its parts in figures, rates, and a plot of the last frames."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("latency")
+        self.setAccessibleName("Latency")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._report = LatencyReport()
         self._pipeline_name = ""
 
     def show_report(self, report: LatencyReport, pipeline_name: str) -> None:
         """New figures. ``pipeline_name``: device, back end, precision and backbone that they are of."""
+        grown = len(report.parts) != len(self._report.parts)
         self._report, self._pipeline_name = report, pipeline_name
-        self.updateGeometry()
+        if grown:
+            self.updateGeometry()
+        self.setAccessibleDescription("; ".join(self.lines()))
         self.update()
 
     def sizeHint(self) -> QSize:
         """Qt's."""
-        lines = 7 + (len(self._report.stages) or _STAGES_EXPECTED)
-        return QSize(_WIDTH, lines * self._line_px + 2 * _PAD)
+        rows = (max(len(self._report.parts), 8) + 1) // 2
+        return QSize(_WIDTH, (3 + rows) * self._line_px + _STACK + _PLOT + 2 * _PAD + 18)
 
     def lines(self) -> list[str]:
-        """The table as text, as it is painted."""
-        rows = [f"{name}  {_figures(row)}" for name, row in self._rows()]
-        return [self._pipeline_name, *rows, self._rates()]
+        """What is painted, as text."""
+        rows = [f"{name}  {_figures(row)}" for name, row in self._report.parts]
+        return [self._pipeline_name, *rows, f"end to end  {_figures(self._report.end_to_end)}", *self._notes()]
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Qt's."""
         painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.fillRect(self.rect(), QColor(*PANEL))
         line = QRectF(_PAD, _PAD, self.width() - 2 * _PAD, self._line_px)
-        bold = QFont(self.font())
-        bold.setBold(True)
-        painter.setFont(bold)
-        self._text(painter, line, self._pipeline_name or "no network yet")
-        painter.setFont(self.font())
-        line.translate(0, self._line_px)
-        self._text(painter, line, f"median / 95 % of {WINDOW_FRAMES} frames, ms", CANVAS_DIM)
-        longest = max([row.p95_ms for _, row in self._rows() if row] or [1.0])
-        if not self._report.stages:
+        self._paint_head(painter, line)
+        line.translate(0, self._line_px + 4)
+        self._paint_stack(painter, QRectF(line.left(), line.top(), line.width(), _STACK))
+        line.translate(0, _STACK + 6)
+        self._paint_table(painter, line)
+        for words in self._notes():
+            self._text(painter, line, words, CANVAS_DIM)
             line.translate(0, self._line_px)
-            self._text(painter, line, "measuring…", CANVAS_DIM)
-        for name, row in self._rows():
-            line.translate(0, self._line_px)
-            self._paint_row(painter, line, name, row, longest)
-        line.translate(0, self._line_px)
-        self._text(painter, line, self._rates())
+        self._paint_plot(painter, QRectF(line.left(), self.height() - _PAD - _PLOT, line.width(), _PLOT))
         painter.end()
 
     @property
     def _line_px(self) -> int:
         return self.fontMetrics().height() + 3
 
-    def _rows(self) -> list[tuple[str, StageStatistics | None]]:
-        report = self._report
-        sums = [("total", report.total), ("wait", report.wait), ("draw", report.draw), ("end to end", report.end_to_end)]
-        return [*report.stages.items(), *sums]
+    def _paint_head(self, painter: QPainter, line: QRectF) -> None:
+        total = self._report.end_to_end
+        bold = QFont(self.font())
+        bold.setBold(True)
+        painter.setFont(bold)
+        self._text(painter, line, f"End to end {total.p50_ms:.0f} ms" if total else "End to end")
+        painter.setFont(self.font())
+        words = f"95 %: {total.p95_ms:.0f} ms" if total else "measuring…"
+        self._text(painter, line, f"{words}  ·  median of {WINDOW_FRAMES} frames", CANVAS_DIM, Qt.AlignmentFlag.AlignRight)
 
-    def _rates(self) -> str:
-        report = self._report
-        dropped = f"{report.dropped} of {report.received} dropped"
-        return f"{report.fps_in:.1f} fps in, {report.fps_out:.1f} fps out, {dropped}"
+    def _paint_stack(self, painter: QPainter, bar: QRectF) -> None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(*GRID).darker(160))
+        painter.drawRoundedRect(bar, 3, 3)
+        parts = self._report.parts
+        total = self._report.end_to_end
+        whole = max(sum(row.p50_ms for _, row in parts), total.p50_ms if total else 0.0, 1e-6)
+        left = bar.left()
+        for (_, row), color in zip(parts, _colors(len(parts)), strict=True):
+            width = bar.width() * row.p50_ms / whole
+            painter.fillRect(QRectF(left, bar.top(), max(0.0, width - 1), bar.height()), color)
+            left += width
 
-    def _paint_row(self, painter: QPainter, line: QRectF, name: str, row: StageStatistics | None, longest_ms: float) -> None:
-        is_sum = name in ("total", "end to end")
-        self._text(painter, line, name, CANVAS_TEXT if is_sum else CANVAS_DIM)
-        self._text(painter, line, _figures(row), flags=Qt.AlignmentFlag.AlignRight)
-        if row is None:
+    def _paint_table(self, painter: QPainter, line: QRectF) -> None:
+        """Two columns, filled one after the other. Leaves ``line`` below it."""
+        parts = self._report.parts
+        half, rows = line.width() / 2, (max(len(parts), 8) + 1) // 2
+        for n, ((name, row), color) in enumerate(zip(parts, _colors(len(parts)), strict=True)):
+            cell = QRectF(
+                line.left() + (n // rows) * (half + 6), line.top() + n % rows * self._line_px, half - 6, self._line_px
+            )
+            painter.fillRect(QRectF(cell.left(), cell.center().y() - 4, 8, 8), color)
+            self._text(painter, cell.adjusted(14, 0, 0, 0), name, CANVAS_DIM)
+            self._text(painter, cell, f"{row.p50_ms:.1f}", flags=Qt.AlignmentFlag.AlignRight)
+        line.translate(0, rows * self._line_px)
+
+    def _notes(self) -> list[str]:
+        report = self._report
+        rates = f"{report.fps_in:.1f} fps in, {report.fps_out:.1f} out, {report.dropped} of {report.received} dropped"
+        return [" · ".join(filter(None, (rates, *report.notes)))]
+
+    def _paint_plot(self, painter: QPainter, box: QRectF) -> None:
+        painter.setPen(QPen(QColor(*GRID).darker(130), 1))
+        painter.drawLine(box.bottomLeft(), box.bottomRight())
+        values = np.array(self._report.history_ms)
+        if len(values) < 2:
             return
-        left, width = line.left() + _NAME_SHARE * line.width(), (1 - _NAME_SHARE - _FIGURE_SHARE) * line.width()
-        bar = QRectF(left, line.top() + 0.25 * line.height(), width, 0.5 * line.height())
-        for milliseconds, color in ((row.p95_ms, _TAIL), (row.p50_ms, _MEDIAN)):
-            bar.setWidth(max(1.0, width * milliseconds / max(longest_ms, 1e-6)))
-            painter.fillRect(bar, color)
+        top = max(10.0, float(np.percentile(values, 98)) * 1.25)
+        step = box.width() / (max(len(values), 120) - 1)
+        right = box.right() - np.arange(len(values))[::-1] * step
+        heights = box.bottom() - np.clip(values / top, 0, 1) * box.height()
+        painter.setPen(QPen(QColor(74, 158, 234), 1.4))
+        painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in zip(right, heights, strict=True)]))
+        self._text(painter, QRectF(box.left(), box.top() - 2, box.width(), self._line_px), f"{top:.0f} ms", CANVAS_DIM)
 
     def _text(
         self,
@@ -101,6 +138,10 @@ class LatencyPanel(QWidget):
     ) -> None:
         painter.setPen(QColor(*color))
         painter.drawText(line, flags | Qt.AlignmentFlag.AlignVCenter, text)
+
+
+def _colors(count: int) -> list[QColor]:
+    return [_PARTS[n % len(_PARTS)] for n in range(count)]
 
 
 def _figures(row: StageStatistics | None) -> str:

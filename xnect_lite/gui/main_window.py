@@ -1,38 +1,48 @@
-"""The window: picture on the left, space on the right. It wires parts together; what they do is in their own files."""
+"""The window: it wires parts together; what they do is in their own files."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QPoint, Qt, QTimer, QUrl, pyqtSignal
-from PyQt6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QPainter, QPixmap
-from PyQt6.QtWidgets import QFileDialog, QLabel, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtCore import QEvent, Qt, QTimer, pyqtSignal
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QResizeEvent
+from PyQt6.QtWidgets import QApplication, QDockWidget, QMainWindow, QVBoxLayout, QWidget
 
+from xnect_lite.config import PipelineConfig
+from xnect_lite.errors import XnectError
+from xnect_lite.gui import theme
 from xnect_lite.gui.banner import Banner
-from xnect_lite.gui.controls import build_controls, fill_camera_menu
-from xnect_lite.gui.dialogs import show_about, show_shortcuts
-from xnect_lite.gui.icons import icon
-from xnect_lite.gui.latency import LatencyPanel
-from xnect_lite.gui.session import RecordingState, Session
-from xnect_lite.gui.view2d import View2D
-from xnect_lite.gui.view3d import View3D
-from xnect_lite.gui.worker import Fault, InferenceWorker, WorkerState
+from xnect_lite.gui.controls import Controls
+from xnect_lite.gui.demo import demo_clip
+from xnect_lite.gui.files import Files
+from xnect_lite.gui.handlers import fills, handlers
+from xnect_lite.gui.live import Live
+from xnect_lite.gui.looks import Looks
+from xnect_lite.gui.people_list import PeopleList
+from xnect_lite.gui.player.controller import Player
+from xnect_lite.gui.player.mending import Mending
+from xnect_lite.gui.player.panel import PlayerPanel
+from xnect_lite.gui.processing import ProcessingPanel
+from xnect_lite.gui.run_buttons import RunButtons
+from xnect_lite.gui.settings.store import SettingsKeeper
+from xnect_lite.gui.status_line import StatusLine
+from xnect_lite.gui.takes_list import TakesList
+from xnect_lite.gui.views import Views
+from xnect_lite.gui.window_state import keep, restore
+from xnect_lite.gui.worker import InferenceWorker
+from xnect_lite.runners.session import RecordingState, Session, take_opener
 
 _TICK_MS = 200
-_NOBODY_HINT_S = 4.0
-_INVITATION = "Drop a video here, press Ctrl+O to open one,\nor choose a camera above."
-_NOBODY = "Nobody found: step back until the whole body is in view, or add light"
-_RECORDING_STYLE = "QToolButton { background: #d72d2d; color: white; font-weight: bold; border-radius: 4px; padding: 3px 8px; }"
-_VIDEOS = "Videos (*.mp4 *.mov *.avi *.mkv *.webm *.m4v *.mpg *.mpeg *.wmv);;All files (*)"
+_BLOCKED = "A take is being recorded: end it first (R)"
 
 
 class MainWindow(QMainWindow):
-    """Shows what the worker finds in ``source``.
+    """Shows what the worker finds in ``source``, and takes.
 
-    takes: folder that takes are put in, for "Show takes folder".
+    source:    played by `start`; "" = nothing, the first screen is shown.
+    settings:  kept between runs; of this run alone without it.
+    cache:     folder for pictures of takes; None = none are kept.
 
     result_shown  a result has reached the views
     """
@@ -40,213 +50,270 @@ class MainWindow(QMainWindow):
     result_shown = pyqtSignal()
 
     def __init__(
-        self, source: str, session: Session, worker: InferenceWorker, takes: Path, *, use_opengl: bool | None = None
+        self,
+        source: str,
+        session: Session,
+        worker: InferenceWorker,
+        settings: SettingsKeeper | None = None,
+        *,
+        use_opengl: bool | None = None,
+        cache: Path | None = None,
     ) -> None:
         super().__init__()
         self.session, self.worker = session, worker
-        self._source, self._takes = source, takes
-        self._arrived_s = 0.0  # of the frame on the screen
-        self._state_text = ""
+        self.settings = settings or SettingsKeeper()
+        self.given_config = PipelineConfig()  # what the command line sets, which goes before the settings
+        self.looks = Looks(mirrored=self.settings.now.mirror)
         self.setWindowTitle("xnect_lite")
         self.setAcceptDrops(True)
-        self._build_views(use_opengl)
-        self._camera_menu = QMenu(self)
-        self._camera_menu.aboutToShow.connect(lambda: fill_camera_menu(self._camera_menu, self.open_source))
-        self.actions_by_name, self._toolbar = build_controls(self, self._handlers(), self._camera_menu)
-        self._record_button = self._toolbar.widgetForAction(self.actions_by_name["record"])
-        self._build_status()
-        worker.state_changed.connect(self._show_state)
-        worker.loaded.connect(self._tick)
-        worker.result_ready.connect(self._show_newest)
-        worker.faulted.connect(self._show_fault)
-        worker.warned.connect(lambda text: self.banner.show_info(text))
-        worker.ended.connect(self._show_end)
-        self.view2d.painted.connect(self._count_painted)
+        self.banner, self.views = Banner(), Views(self.looks, use_opengl=use_opengl)
+        self.processing, self.panel = ProcessingPanel(), PlayerPanel(self.looks)
+        self.takes_list, self.people = TakesList(self.takes, cache), PeopleList(self.looks)
+        self.live = Live(session, worker, self.views, self.banner, self.looks)
+        self.live.source = source
+        self.player = Player(self.views, self.looks, self)
+        self.files = Files(worker, self.processing, self.banner, self.settings, self)
+        self.mending = Mending(self.player, self.people, self.banner, self)
+        self._place_parts()
+        self.controls = Controls(self, handlers(self), fills(self))
+        self.actions_by_name = self.controls.actions
+        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
+        self.views.add_actions(self.actions_by_name)
+        self.panel.add_actions(self.actions_by_name)
+        self._buttons, self.status = RunButtons(self.controls), StatusLine(self.statusBar())
+        self._connect()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._tick)
         self._timer.start(_TICK_MS)
-        self.view2d.show_message(_INVITATION)
-        self._tick()
+        self.views.show_welcome(True)
+        restore(self)
+        self.takes_list.refresh()
+        self._show_mode()
 
     # --- what the user does
 
+    @property
+    def takes(self) -> Path:
+        """The folder takes are put in."""
+        return Path(self.settings.now.takes).expanduser()
+
     def open_source(self, spec: str) -> None:
-        """Play this file, camera or stream from its start, instead of what plays now."""
-        self._source = spec
-        self.start()
+        """Play this file, camera or stream from its start, instead of what is shown now."""
+        if self._may_leave():
+            self.close_take()
+            self.live.play(spec)
+
+    def open_camera(self, spec: str) -> None:
+        """Play a camera, and remember it."""
+        self.settings.change(camera=spec)
+        self.open_source(spec)
+
+    def open_take(self, folder: Path) -> None:
+        """Show a take instead of what is shown now."""
+        if self.player.editor is not None and self.player.editor.folder == folder:
+            return
+        if not self._may_leave():
+            return
+        self.mending.write_files()
+        self.player.open(folder)
+        if self.player.is_working and not self.player.is_open:
+            self.views.show_welcome(False)
+            self.views.view2d.show_message("Opening the take…")
+
+    def _show_take(self) -> None:
+        self.worker.stop()
+        self.banner.clear_errors()
+        self._show_mode()
+        self.mending.tell_state()
+
+    def close_take(self) -> None:
+        """Back to the camera."""
+        if self.player.is_open:
+            self.mending.write_files()
+            self.player.close()
+            self.views.clear()
+            self.views.name()
+            self.views.show_welcome(True)
+            self._show_mode()
+
+    def begin(self, files: Sequence[str] = (), *, demo: bool = False) -> None:
+        """What the app was started for: files, the demo, a source, else the last camera if the settings say so."""
+        self.live.offer_unfinished(self.takes)
+        now = self.settings.now
+        if files:
+            self.open_files(list(files))
+        elif demo:
+            self.play_demo()
+        elif self.live.source:
+            self.start()
+        elif now.start_camera and now.camera:
+            self.open_source(now.camera)
 
     def start(self) -> None:
-        """Play the source from its start."""
-        self.banner.clear()
-        self.worker.play(self._source)
+        """Play the source from its start, if there is one."""
+        if self.live.source:
+            self.live.play(self.live.source)
 
     def toggle_running(self) -> None:
-        """Stop if something plays or loads, else start."""
-        if self.worker.is_active:
-            self.worker.stop()
-        else:
-            self.start()
+        """Space: play or pause what is shown."""
+        if self.player.is_open:
+            self.player.toggle()
+        elif not self.files.is_busy:
+            if self.live.source:
+                self.live.toggle()
+            else:
+                self.controls.pop_up("camera", self.mapToGlobal(self.rect().center()))
         self._tick()
 
     def toggle_recording(self) -> None:
         """Start a take with the next result, or finish the one that runs."""
-        self.session.toggle_recording()
+        if self.player.is_open and self.session.recording is RecordingState.OFF:
+            self.close_take()
+        self.session.ignore(self.people.left_out)
+        self.live.toggle_recording(float(self.settings.now.countdown_s))
         self._tick()
 
-    def choose_video(self) -> None:
-        """Ask for a file and play it."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open video", "", _VIDEOS)
-        if path:
-            self.open_source(path)
+    def open_files(self, paths: list[str]) -> None:
+        """Takes are shown, videos are asked about."""
+        if paths and self._may_leave():
+            self.files.open(paths)
 
-    def offer_unfinished(self) -> None:
-        """Ask about takes that a killed program left: their BVH files are not written yet."""
-        from xnect_lite.record.take_folder import unfinished_takes
-
-        if folders := unfinished_takes(self._takes):
-            what = "A take was" if len(folders) == 1 else f"{len(folders)} takes were"
-            accept = partial(self.session.finish_takes, folders)
-            self.banner.show_offer(f"{what} cut off while being recorded.", "Finish", accept, self._takes)
-
-    def show_takes(self) -> None:
-        """The takes folder in the file manager."""
-        self._takes.mkdir(parents=True, exist_ok=True)
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._takes)))
+    def play_demo(self) -> None:
+        """The built-in clip, as a camera would see it."""
+        try:
+            self.open_source(str(demo_clip()))
+        except XnectError as error:
+            self.banner.show_error(str(error))
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:
-        """Qt's. One file or folder is welcome."""
+        """Qt's. Files and folders are welcome."""
         urls = event.mimeData().urls() if event else []
-        if len(urls) == 1 and urls[0].isLocalFile():
+        if urls and all(url.isLocalFile() for url in urls):
             event.acceptProposedAction()
 
     def dropEvent(self, event: QDropEvent | None) -> None:
         """Qt's."""
         if event:
-            self.open_source(event.mimeData().urls()[0].toLocalFile())
             event.acceptProposedAction()
+            self.open_files([url.toLocalFile() for url in event.mimeData().urls()])
 
     def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Qt's. A running take is finished first."""
+        """Qt's. A running take is finished first, a file in work is kept as far as it is."""
         self._timer.stop()
+        keep(self)
+        self.mending.write_files()
         self.hide()
-        self.worker.shutdown()
+        self.player.end()
+        self.takes_list.close_threads()
+        self.worker.shutdown(60.0 if self.files.is_busy else 5.0)
         self.session.close()
         super().closeEvent(event)
 
-    def picture(self) -> QPixmap:
-        """The window as it looks now."""
-        pixmap = self.grab()
-        if (space := self.view3d.snapshot()) is not None:
-            painter = QPainter(pixmap)
-            painter.drawImage(self.view3d.mapTo(self, QPoint()), space)
-            painter.end()
-        return pixmap
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Qt's."""
+        if hasattr(self, "controls"):
+            self.controls.make_room(self.width())
+        super().resizeEvent(event)
 
-    # --- what the worker reports
-
-    def _show_state(self, state: WorkerState, text: str) -> None:
-        if state is WorkerState.LOADING:
-            self._state_text = text
-            self.view2d.clear()
-            self.view3d.clear()
-            self.view2d.show_message(text)
-        elif state is WorkerState.RUNNING:
-            self._state_text = text
-            self.setWindowTitle(f"{text} – xnect_lite")
-            self.view2d.show_message("Waiting for the first result…")
-        else:
-            self._state_text = "Stopped"
-            self.view2d.show_message("" if self.view2d.result else _INVITATION)
-        self._tick()
-
-    def _show_newest(self) -> None:
-        update = self.worker.take_newest()
-        if update is None:
-            return
-        self._arrived_s = update.arrived_s
-        self.view2d.show_result(update.result)
-        self.view3d.show_result(update.result)
-        self.result_shown.emit()
-
-    def _count_painted(self, draw_ms: float) -> None:
-        self.session.painted(draw_ms, (time.perf_counter() - self._arrived_s) * 1e3)
-
-    def _show_fault(self, fault: Fault) -> None:
-        self.banner.show_error(f"{fault.text.rstrip('.')}. Space tries again.", fault.details)
-
-    def _show_end(self, text: str) -> None:
-        self._state_text = text
-        self.banner.show_info(f"{text} Press Space to play it again.")
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Qt's: the system turned dark or light."""
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_buttons"):
+            self.controls.recolor()
+            self._buttons.forget()
+        super().changeEvent(event)
 
     # --- what is shown
 
+    def _may_leave(self) -> bool:
+        """Whether something else may be shown; a take that is being recorded is never ended by that."""
+        is_free = self.session.recording is not RecordingState.RECORDING
+        if not is_free:
+            self.banner.show_info(_BLOCKED)
+        return is_free and not self._is_processing()
+
+    def _is_processing(self) -> bool:
+        if self.files.is_busy:
+            self.banner.show_info("A file is being processed: cancel it first (Esc), or wait for it")
+        return self.files.is_busy
+
     def _tick(self) -> None:
         """Whatever changes without an event of its own."""
-        for notice in self.session.notices():
-            if notice.is_error:
-                self.banner.show_error(notice.text, folder=notice.folder)
-            else:
-                self.banner.show_info(notice.text, notice.folder)
-        self._show_recording()
-        self._show_run_action()
+        if self.live.show_notices():
+            self.takes_list.refresh()
+        self.live.show_recording()
+        self._show_buttons()
         report = self.session.latency()
-        if self.latency.isVisible():
-            self.latency.show_report(report, self.worker.pipeline_name)
-        is_running = self.worker.state is WorkerState.RUNNING
-        self._state_label.setText(self._status_text())
-        figures = [f"{report.fps_out:.1f} fps", f"{report.dropped} dropped"]
-        if report.end_to_end:
-            figures.insert(1, f"{report.end_to_end.p50_ms:.0f} ms")
-        self._figures_label.setText(" · ".join(figures) if is_running and report.processed else "")
-        self._pipeline_label.setText(self.worker.pipeline_name)
+        if self.views.latency.isVisible():
+            self.views.latency.show_report(report, self.worker.pipeline_name)
+        if not self.player.is_open:
+            self.people.show_people(self.live.people_rows())
+        self.status.show("" if self.player.is_open else self.live.status_words(), report, self.worker)
 
-    def _status_text(self) -> str:
-        parts = [self._state_text] if self._state_text else []
-        if self.worker.state is WorkerState.RUNNING and self.view2d.result is not None:
-            if self.session.nobody_s > _NOBODY_HINT_S:
-                parts.append(_NOBODY)
-            else:
-                count = len(self.view2d.result.people)
-                parts.append("1 person" if count == 1 else f"{count} people")
-            parts.append(_clock(self.view2d.result.frame.t_s))
-        if self.session.is_saving:
-            parts.append("saving the take…")
-        return " · ".join(parts)
+    def _show_buttons(self) -> None:
+        if self.player.playback is not None:
+            words = "Pause" if self.player.playback.is_playing else "Play"
+        else:
+            words = self.live.run_words
+        can = not self.files.is_busy
+        self._buttons.show(words, self.session.recording, can_run=can, can_record=can, palette=self.palette())
 
-    def _show_recording(self) -> None:
-        state = self.session.recording
-        action = self.actions_by_name["record"]
-        action.setChecked(state is not RecordingState.OFF)
-        text = {
-            RecordingState.OFF: "Record",
-            RecordingState.ARMED: "Waiting…",
-            RecordingState.RECORDING: _clock(self.session.recorded_s),
-        }[state]
-        if action.text() == text and not action.icon().isNull():
-            return
-        action.setText(text)
-        is_on = state is not RecordingState.OFF
-        action.setIcon(icon("recording" if is_on else "record", self.palette()))
-        if self._record_button is not None:
-            self._record_button.setStyleSheet(_RECORDING_STYLE if is_on else "")
-
-    def _show_run_action(self) -> None:
-        action, text = self.actions_by_name["run"], "Stop" if self.worker.is_active else "Start"
-        if action.text() != text or action.icon().isNull():
-            action.setText(text)
-            action.setIcon(icon("stop" if self.worker.is_active else "play", self.palette()))
-
-    def _show_layers(self) -> None:
-        on = {name: action.isChecked() for name, action in self.actions_by_name.items()}
-        self.view2d.set_layers(skeletons=on["overlay"], ids=on["ids"])
-        self.view3d.set_ids(on["ids"])
-        self.latency.setVisible(on["latency"])
+    def _show_mode(self) -> None:
+        """Parts that belong to a take, a file in work, or a camera."""
+        is_take = self.player.is_open
+        self.panel.setVisible(is_take)
+        self.controls.enable(self._there())
+        if is_take:
+            assert self.player.playback is not None and self.player.editor is not None
+            self.panel.show_take(self.player.playback, self.player.lanes)
+            self.mending.name_edits(self.actions_by_name)
+            self.views.show_welcome(False)
+            self.setWindowTitle(f"{self.player.title} – xnect_lite")
+        else:
+            self.setWindowTitle("xnect_lite")
+        self.takes_list.mark_open(self.player.editor.folder if self.player.editor else None)
+        self.mending.show_picture_names(self.views)
+        self._show_position()
         self._tick()
 
-    def _toggle_fullscreen(self) -> None:
+    def _there(self) -> set[str]:
+        """What actions may need, and is there."""
+        there = {"file"} if self.files.is_busy else set()
+        return there | self.mending.there if self.player.is_open else there
+
+    def _show_position(self) -> None:
+        """The take stands at another frame."""
+        if self.player.playback is None:
+            return
+        self.panel.show_position(self.player.playback)
+        self.panel.show_speed(self.player.playback.speed)
+        self.people.show_people(self.player.people_rows())
+        self.controls.enable(self._there())
+        self._show_buttons()
+
+    def show_layers(self) -> None:
+        """What is ticked in the "View" menu."""
+        on = {name: action.isChecked() for name, action in self.actions_by_name.items()}
+        self.views.view2d.set_layers(skeletons=on["overlay"], ids=on["ids"])
+        self.views.view3d.set_ids(on["ids"])
+        self.views.latency.setVisible(on["latency"])
+        for dock in self.docks:
+            dock.setVisible(on["side_panels"])
+        self._tick()
+
+    def toggle_mirror(self) -> None:
+        """The picture as in a mirror, or not."""
+        self.looks.mirrored = self.actions_by_name["mirror"].isChecked()
+        self.settings.change(mirror=self.looks.mirrored)
+        self.views.view2d.refresh()
+
+    def toggle_fullscreen(self) -> None:
+        """The views alone on the whole screen, or the window again."""
         is_full = self.actions_by_name["fullscreen"].isChecked()
-        for widget in (self.menuBar(), self._toolbar, self.statusBar()):
+        for widget in (self.menuBar(), self.controls.toolbar, self.statusBar()):
             widget.setVisible(not is_full)
+        self.views.set_headers(not is_full)
+        for dock in self.docks:
+            dock.setVisible(not is_full and self.actions_by_name["side_panels"].isChecked())
         if is_full:
             self.showFullScreen()
         else:
@@ -254,57 +321,73 @@ class MainWindow(QMainWindow):
 
     # --- construction
 
-    def _handlers(self) -> dict[str, Callable[[], object]]:
-        view3d = "OpenGL" if not self.view3d.opengl_problem else f"drawn without OpenGL: {self.view3d.opengl_problem}"
-        return {
-            "open": self.choose_video,
-            "takes": self.show_takes,
-            "quit": self.close,
-            "run": self.toggle_running,
-            "record": self.toggle_recording,
-            "overlay": self._show_layers,
-            "ids": self._show_layers,
-            "latency": self._show_layers,
-            **{name: partial(self.view3d.show_preset, name) for name in ("front", "side", "top", "home")},
-            "fullscreen": self._toggle_fullscreen,
-            "shortcuts": lambda: show_shortcuts(self),
-            "about": lambda: show_about(self, self.worker.pipeline_name, view3d),
-        }
+    def _place_parts(self) -> None:
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        for part in (self.banner, self.views, self.processing, self.panel):
+            column.addWidget(part, 1 if part is self.views else 0)
+        self.setCentralWidget(middle)
+        self.docks: list[QDockWidget] = []
+        for title, part in (("Takes", self.takes_list), ("People", self.people)):
+            dock = QDockWidget(title, self)
+            dock.setObjectName(title.lower())
+            dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
+            dock.setWidget(part)
+            part.setMinimumWidth(200)
+            self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
+            self.docks.append(dock)
+        self.resizeDocks(self.docks, [260, 260], Qt.Orientation.Horizontal)
+        self.resizeDocks(self.docks, [360, 260], Qt.Orientation.Vertical)
 
-    def _build_views(self, use_opengl: bool | None) -> None:
-        self.banner = Banner()
-        self.view2d, self.view3d = View2D(), View3D(use_opengl=use_opengl)
-        self.latency = LatencyPanel()
-        right = _column(self.view3d, self.latency)
-        splitter = QSplitter(Qt.Orientation.Horizontal)
-        splitter.setObjectName("views")
-        splitter.setChildrenCollapsible(False)
-        for view, share in ((self.view2d, 11), (right, 9)):
-            splitter.addWidget(view)
-            splitter.setStretchFactor(splitter.count() - 1, share)
-        splitter.setSizes([1100, 900])
-        self.setCentralWidget(_column(self.banner, splitter))
+    def _connect(self) -> None:
+        self.live.result_shown.connect(self.result_shown)
+        self.live.changed.connect(self._tick)
+        self.files.opened.connect(self.open_take)
+        self.files.opened.connect(lambda _: self.takes_list.refresh())
+        self.files.previewed.connect(self.open_source)
+        self.files.left.connect(self.close_take)
+        self.files.changed.connect(self._show_mode)
+        self.takes_list.opened.connect(self.open_take)
+        self.player.opened.connect(self._show_take)
+        self.player.moved.connect(self._show_position)
+        self.player.changed.connect(self._show_mode)
+        self.panel.speed_wished.connect(self.player.set_speed)
+        self.panel.timeline.sought.connect(self.player.seek)
+        self.panel.timeline.asked.connect(self.mending.ask)
+        self.people.asked.connect(self.mending.ask)
+        for part in (self.panel.timeline, self.people):
+            part.chosen.connect(self.choose)
+        for view in (self.views.view2d, self.views.view3d):
+            view.clicked.connect(self.choose)
+        self.people.left_out_changed.connect(lambda: self.session.ignore(self.people.left_out))
+        self.people.only_main.toggled.connect(self.actions_by_name["main_only"].setChecked)
+        self.people.only_main.toggled.connect(self.mending.only_main)
 
-    def _build_status(self) -> None:
-        self._state_label, self._figures_label, self._pipeline_label = QLabel(), QLabel(), QLabel()
-        self._figures_label.setToolTip("Results per second · from a frame's arrival to the screen · frames dropped")
-        self._pipeline_label.setToolTip("Device, precision and backbone of the network")
-        self.statusBar().addWidget(self._state_label, 1)
-        for label in (self._figures_label, self._pipeline_label):
-            self.statusBar().addPermanentWidget(label)
+    def choose(self, identity: int) -> None:
+        """Outline somebody everywhere; 0 = nobody."""
+        if self.player.is_open:
+            self.player.choose(identity)
+        elif identity != self.looks.chosen:
+            self.looks.chosen = identity
+            self.views.refresh()
 
+    def use_settings(self, config: PipelineConfig) -> None:
+        """Settings have changed; ``config`` is what they mean to the pipeline."""
+        self.worker.configure(config)
+        self.session.record_into(take_opener(self.takes, config, video=self.settings.now.keep_video), self.takes)
+        self.takes_list.show_folder(self.takes)
+        self.looks.mirrored = self.settings.now.mirror
+        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
+        self.views.view2d.refresh()
+        self.use_theme()
 
-def _column(*widgets: QWidget) -> QWidget:
-    """Widgets below each other, without gaps; splitters and views get what the others leave."""
-    column = QWidget()
-    layout = QVBoxLayout(column)
-    layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(0)
-    for widget in widgets:
-        layout.addWidget(widget, 1 if isinstance(widget, (QSplitter, View3D)) else 0)
-    return column
-
-
-def _clock(seconds: float) -> str:
-    """65.2 -> "1:05"."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    def use_theme(self) -> None:
+        """The looks that the settings ask for."""
+        application = QApplication.instance()
+        wanted = self.settings.now.appearance
+        if isinstance(application, QApplication) and theme.is_another(application, wanted):
+            theme.apply(application, wanted)
+            self.controls.recolor()
+            self._buttons.forget()

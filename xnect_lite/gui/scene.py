@@ -6,6 +6,7 @@ World axes: X right, Y up, Z toward the viewer (see `orbit`).
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -40,6 +41,7 @@ class Scene:
     bones_m   (B, 2, 3) both ends of every bone.       bone_rgb  (B, 3) uint8.
     joints_m  (J, 3).                                  joint_rgb (J, 3) uint8.
     labels    (where, text, (r, g, b)) per person, above the head.
+    owners    (J,) the identity of every joint.   chosen: the label that is outlined; "" = none.
     floor_m   height of the floor.
     """
 
@@ -49,6 +51,8 @@ class Scene:
     joint_rgb: np.ndarray
     labels: tuple[tuple[np.ndarray, str, tuple[int, int, int]], ...] = ()
     floor_m: float = _DEFAULT_FLOOR_M
+    owners: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    chosen: str = ""
 
     @property
     def extent_m(self) -> np.ndarray:
@@ -63,14 +67,25 @@ class Scene:
         return cls(np.zeros((0, 2, 3)), rgb, none, rgb, (), floor_m)
 
 
-def build_scene(people: People, floor_m: float = _DEFAULT_FLOOR_M) -> Scene:
-    """Everyone whose place in space is known; joints that are NaN and their bones are left out."""
+def build_scene(
+    people: People,
+    floor_m: float = _DEFAULT_FLOOR_M,
+    *,
+    color_of: Callable[[int], tuple[int, int, int]] = person_color,
+    label_of: Callable[[int], str] | None = None,
+    chosen: int = 0,
+) -> Scene:
+    """Everyone whose place in space is known; joints that are NaN and their bones are left out.
+
+    color_of, label_of, chosen: as in `painting.draw_overlay`.
+    """
+    owners: list[int] = []
     joints_m = world_from_cam_mm(people.joints_cam_mm)
     known = np.isfinite(joints_m).all(-1)
     bones, bone_rgb, joints, joint_rgb, labels = [], [], [], [], []
     for person in range(len(people)):
         identity = int(people.ids[person])
-        color = person_color(identity)
+        color = color_of(identity)
         for a, b in BONES:
             if known[person, a] and known[person, b]:
                 bones.append(joints_m[person, [a, b]])
@@ -78,10 +93,12 @@ def build_scene(people: People, floor_m: float = _DEFAULT_FLOOR_M) -> Scene:
         here = joints_m[person, known[person]]
         joints.extend(here)
         joint_rgb.extend([color] * len(here))
+        owners.extend([identity] * len(here))
         if len(here):
             middle = joints_m[person, ROOT] if known[person, ROOT] else here.mean(0)
             above = np.array([middle[0], here[:, 1].max() + 0.12, middle[2]])
-            labels.append((above, str(identity) if identity > 0 else "?", color))
+            text = label_of(identity) if label_of else str(identity) if identity > 0 else "?"
+            labels.append((above, text, color))
     return Scene(
         bones_m=np.array(bones).reshape(-1, 2, 3),
         bone_rgb=np.array(bone_rgb, np.uint8).reshape(-1, 3),
@@ -89,6 +106,8 @@ def build_scene(people: People, floor_m: float = _DEFAULT_FLOOR_M) -> Scene:
         joint_rgb=np.array(joint_rgb, np.uint8).reshape(-1, 3),
         labels=tuple(labels),
         floor_m=floor_m,
+        owners=np.array(owners, np.int64),
+        chosen=(label_of or str)(chosen) if chosen else "",
     )
 
 

@@ -6,17 +6,28 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject, QPoint, QTimer
+from PyQt6.QtGui import QPainter, QPixmap
 from PyQt6.QtWidgets import QApplication
 
 from xnect_lite.gui.main_window import MainWindow
-from xnect_lite.gui.worker import Fault
+from xnect_lite.runners.events import Fault
 
 TIMEOUT_S = 180.0
 """Longest wait for a first result: loading a network from a slow disk, or compiling it, takes its time."""
 
 DONE, FAILED, CANNOT = 0, 1, 2
 """Exit codes: saved; no picture came of it; something the user can mend."""
+
+
+def picture_of(window: MainWindow) -> QPixmap:
+    """The window as it looks now, with what OpenGL drew."""
+    pixmap, view = window.grab(), window.views.view3d
+    if (space := view.snapshot()) is not None:
+        painter = QPainter(pixmap)
+        painter.drawImage(view.mapTo(window, QPoint()), space)
+        painter.end()
+    return pixmap
 
 
 class ScreenshotTask(QObject):
@@ -37,7 +48,7 @@ class ScreenshotTask(QObject):
         self._countdown.start(int(self._after_s * 1e3))
 
     def _save(self) -> None:
-        if self._window.picture().save(str(self._file), "PNG"):
+        if picture_of(self._window).save(str(self._file), "PNG"):
             self._leave(DONE)
         else:
             self._leave(CANNOT, f"{self._file}: cannot be written. Choose a folder you may write to")

@@ -19,7 +19,11 @@ def check_options(options: Options, *, network: bool = True) -> None:
 
     network: False leaves backbone, weights and device out.
     """
-    check_source(options.source)
+    if options.source:
+        check_source(options.source)
+    for path in options.open:
+        if not os.path.exists(os.path.expanduser(path)):
+            raise XnectError(path, "no such file or folder", "Check the spelling")
     if network:
         check_network(options.config.network)
     if options.screenshot is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
@@ -15,6 +16,7 @@ from xnect_lite.gui.scene import Scene, frustum_lines
 
 _GIZMO_PX = 30.0
 _FRUSTUM_NEAR_M = 1.5
+_CLICK_PX = 4  # the mouse may move so far in a click
 
 
 @dataclasses.dataclass(slots=True)
@@ -25,12 +27,14 @@ class Stage:
     framing:    from where it is seen.
     camera:     (width, height, focal length), pixels, of the film camera; None = not known yet.
     show_ids:   labels above heads.
+    on_click:   is given the place of a click, pixels of the widget.
     """
 
     scene: Scene
     framing: Framing
     camera: tuple[int, int, float] | None = None
     show_ids: bool = True
+    on_click: Callable[[float, float], None] | None = None
 
     @property
     def frustum_m(self) -> np.ndarray | None:
@@ -50,6 +54,7 @@ class OrbitMouse:
 
     stage: Stage
     _mouse: QPointF | None = None
+    _pressed: QPointF | None = None
 
     def redraw(self) -> None:
         """Show the stage as it is now."""
@@ -57,7 +62,7 @@ class OrbitMouse:
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
-        self._mouse = event.position()
+        self._mouse = self._pressed = event.position()
 
     def mouseMoveEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
@@ -73,7 +78,11 @@ class OrbitMouse:
 
     def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
-        self._mouse = None
+        pressed, self._mouse, self._pressed = self._pressed, None, None
+        if pressed is None or event.button() != Qt.MouseButton.LeftButton or self.stage.on_click is None:
+            return
+        if (event.position() - pressed).manhattanLength() < _CLICK_PX:
+            self.stage.on_click(pressed.x(), pressed.y())
 
     def mouseDoubleClickEvent(self, event: QMouseEvent | None) -> None:
         """Qt's."""
@@ -95,7 +104,7 @@ def paint_annotations(painter: QPainter, stage: Stage, width: int, height: int) 
         for where_m, text, color in stage.scene.labels:
             x, y, depth = view.project(where_m, width, height)
             if depth == depth and -width < x < 2 * width and -height < y < 2 * height:
-                _paint_label(painter, QPointF(x, y), text, QColor(*color))
+                paint_label(painter, QPointF(x, y), text, QColor(*color), is_chosen=text == stage.scene.chosen)
     _paint_gizmo(painter, view.axes, QPointF(_GIZMO_PX + 20, height - _GIZMO_PX - 20))
     name = next((n for n, angles in PRESETS.items() if angles == (view.azimuth_deg, view.elevation_deg)), "")
     if name in ("front", "side", "top"):
@@ -104,14 +113,15 @@ def paint_annotations(painter: QPainter, stage: Stage, width: int, height: int) 
         painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{name} view")
 
 
-def _paint_label(painter: QPainter, where: QPointF, text: str, color: QColor) -> None:
+def paint_label(painter: QPainter, where: QPointF, text: str, color: QColor, *, is_chosen: bool) -> None:
+    """A name in a box of the person's colour, around ``where``; the same in the picture and in space."""
     font = QFont(painter.font())
     font.setBold(True)
     painter.setFont(font)
     size = painter.fontMetrics().boundingRect(text).size()
     box = QRectF(0, 0, max(18, size.width() + 10), size.height() + 2)
     box.moveCenter(where)
-    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setPen(QPen(QColor(255, 255, 255), 2) if is_chosen else Qt.PenStyle.NoPen)
     painter.setBrush(color)
     painter.drawRoundedRect(box, 3, 3)
     painter.setPen(QColor(0, 0, 0))

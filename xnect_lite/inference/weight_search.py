@@ -113,4 +113,5 @@ def verify(path: Path) -> None:
     except OSError as error:
         raise XnectError(str(path), f"cannot be read ({error.strerror})", "Fetch the file again") from error
     if found != wanted:
-        raise XnectError(str(path), f"is damaged (sha256 is not {wanted[:12]}…)", "Fetch the file again")
+        cause = f"is damaged: its sha256 is {found[:12]}…, expected is {wanted[:12]}…"
+        raise XnectError(str(path), cause, "Restore it with git checkout or reinstall, or give another with --weights")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 
@@ -20,6 +22,7 @@ _PALETTE: tuple[tuple[int, int, int], ...] = (
 )
 _NO_ID = (170, 170, 170)
 _HALO = (20, 20, 20)
+_OUTLINE = (255, 255, 255)
 _INK = (0, 0, 0)
 
 _REFERENCE_PX = 720.0  # shorter side of a picture in which bones are _BONE_PX wide
@@ -33,29 +36,47 @@ def person_color(identity: int) -> tuple[int, int, int]:
     return _PALETTE[(identity - 1) % len(_PALETTE)] if identity > 0 else _NO_ID
 
 
-def draw_overlay(image: np.ndarray, people: People, *, skeletons: bool = True, ids: bool = True) -> np.ndarray:
+def draw_overlay(
+    image: np.ndarray,
+    people: People,
+    *,
+    skeletons: bool = True,
+    ids: bool = True,
+    color_of: Callable[[int], tuple[int, int, int]] = person_color,
+    label_of: Callable[[int], str] | None = None,
+    chosen: int = 0,
+) -> np.ndarray:
     """A copy of ``image`` (H, W, 3) uint8 RGB with everyone's 2D skeleton and identity drawn on it.
 
     Joints that are NaN in ``people.joints_px`` are left out; those that were inferred rather than detected
     (``joint_score`` 0) are drawn thinner. Widths and letters grow with the picture.
+
+    color_of, label_of: identity -> (r, g, b) 0..255 and the words in the box; by default of everybody's number.
+    chosen:             the identity that is outlined; 0 = nobody.
     """
     canvas = np.array(image, np.uint8, order="C")
     scale = min(image.shape[:2]) / _REFERENCE_PX
     for person in range(len(people)):
-        color = person_color(int(people.ids[person]))
+        identity = int(people.ids[person])
+        color = color_of(identity)
         joints_px = np.asarray(people.joints_px[person], np.float64)
         seen = np.asarray(people.joint_score[person]) > 0
         if skeletons:
-            _draw_skeleton(canvas, joints_px, seen, color, scale)
+            _draw_skeleton(canvas, joints_px, seen, color, scale, _OUTLINE if chosen and identity == chosen else _HALO)
         if ids:
-            _draw_label(canvas, joints_px, _label(int(people.ids[person])), color, scale)
+            _draw_label(canvas, joints_px, (label_of or _label)(identity), color, scale)
     return canvas
 
 
 def _draw_skeleton(
-    canvas: np.ndarray, joints_px: np.ndarray, seen: np.ndarray, color: tuple[int, int, int], scale: float
+    canvas: np.ndarray,
+    joints_px: np.ndarray,
+    seen: np.ndarray,
+    color: tuple[int, int, int],
+    scale: float,
+    around: tuple[int, int, int],
 ) -> None:
-    """joints_px (24, 2), seen (24,) bool."""
+    """joints_px (24, 2), seen (24,) bool; ``around``: the colour of the halo."""
     known = _drawable(joints_px, canvas.shape[1], canvas.shape[0])
     points = _fixed_point(joints_px, known)
     thick, thin = max(2, round(_BONE_PX * scale)), max(1, round(_BONE_PX * scale / 3))
@@ -63,24 +84,30 @@ def _draw_skeleton(
     bones = [(a, b, thick if seen[a] and seen[b] else thin) for a, b in BONES if known[a] and known[b]]
     # The halo of every bone first, or it would cut the bones it crosses.
     for a, b, width in bones:
-        cv2.line(canvas, points[a], points[b], _HALO, width + 2 * halo, cv2.LINE_AA, _SUBPIXEL_BITS)
+        cv2.line(canvas, points[a], points[b], around, width + 2 * halo, cv2.LINE_AA, _SUBPIXEL_BITS)
     for a, b, width in bones:
         cv2.line(canvas, points[a], points[b], color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
     for j in range(NUM_JOINTS):
         if known[j] and seen[j]:
             radius = round((0.5 * thick + halo) * 2**_SUBPIXEL_BITS)
-            cv2.circle(canvas, points[j], radius + (halo << _SUBPIXEL_BITS), _HALO, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+            cv2.circle(canvas, points[j], radius + (halo << _SUBPIXEL_BITS), around, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
             cv2.circle(canvas, points[j], radius, color, -1, cv2.LINE_AA, _SUBPIXEL_BITS)
+
+
+def label_anchor_px(joints_px: np.ndarray, width: int, height: int) -> np.ndarray | None:
+    """(2,) what the label of a person with these joints (24, 2) stands above; None where no joint is known."""
+    known = _drawable(joints_px, width, height)
+    if not known.any():
+        return None
+    anchor = next((joints_px[j] for j in _LABEL_JOINTS if known[j]), None)
+    return joints_px[known][np.argmin(joints_px[known, 1])] if anchor is None else anchor
 
 
 def _draw_label(canvas: np.ndarray, joints_px: np.ndarray, text: str, color: tuple[int, int, int], scale: float) -> None:
     """The identity in a box of its colour above the head, or above the highest joint if no head was found."""
-    known = _drawable(joints_px, canvas.shape[1], canvas.shape[0])
-    if not known.any():
-        return
-    anchor = next((joints_px[j] for j in _LABEL_JOINTS if known[j]), None)
+    anchor = label_anchor_px(joints_px, canvas.shape[1], canvas.shape[0])
     if anchor is None:
-        anchor = joints_px[known][np.argmin(joints_px[known, 1])]
+        return
     font, size, width = cv2.FONT_HERSHEY_SIMPLEX, max(0.4, 0.7 * scale), max(1, round(2 * scale))
     (text_w, text_h), _ = cv2.getTextSize(text, font, size, width)
     pad = max(2, round(5 * scale))

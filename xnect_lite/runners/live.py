@@ -34,6 +34,9 @@ class LatestFrame:
         self._error: BaseException | None = None
         self._ended = False
         self._stop = threading.Event()
+        self._goes = threading.Event()  # cleared while a file is paused
+        self._goes.set()
+        self._read_ms = float("nan")
         self._origin_s = 0.0  # clock minus t_s of the newest frame
         self._received = self._dropped = 0
         self._thread = threading.Thread(target=self._run, name=f"frames of {source.name}", daemon=True)
@@ -72,9 +75,22 @@ class LatestFrame:
         """Seconds since ``frame`` came, by the clock: what a viewer sees as lag."""
         return max(0.0, time.perf_counter() - self._origin_s - frame.t_s)
 
+    @property
+    def capture_ms(self) -> float:
+        """What reading and decoding the newest frame took; NaN for a live source, where it is mostly waiting."""
+        return self._read_ms
+
+    def pause(self, is_paused: bool) -> None:
+        """Hold a source that plays at its own pace where it is, or let it go on. A live source does not wait for anybody."""
+        if is_paused and self._paced:
+            self._goes.clear()
+        else:
+            self._goes.set()
+
     def stop(self) -> None:
         """End the thread, wait for it and close the source. May be called twice. A waiting `get` returns None."""
         self._stop.set()
+        self._goes.set()
         if self._source.live:
             self._source.close()  # frees a thread that waits for a camera
         self._thread.join()
@@ -94,8 +110,11 @@ class LatestFrame:
         error: BaseException | None = None
         try:
             start_s: float | None = None
-            while not self._stop.is_set() and (frame := self._source.read()) is not None:
+            while not self._stop.is_set() and (frame := self._timed_read()) is not None:
                 if self._paced:
+                    if not self._goes.is_set():
+                        self._goes.wait()
+                        start_s = None  # its clock stood still meanwhile
                     now_s = time.perf_counter()
                     start_s = now_s - frame.t_s if start_s is None else start_s
                     if self._stop.wait(max(0.0, start_s + frame.t_s - now_s)):
@@ -111,6 +130,13 @@ class LatestFrame:
             if self._stop.is_set():
                 self._frame = None
             self._changed.notify_all()
+
+    def _timed_read(self) -> Frame | None:
+        begin_s = time.perf_counter()
+        frame = self._source.read()
+        if not self._source.live:
+            self._read_ms = (time.perf_counter() - begin_s) * 1e3
+        return frame
 
     def _put(self, frame: Frame) -> None:
         with self._changed:

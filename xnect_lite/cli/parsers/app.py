@@ -16,13 +16,15 @@ def app_parser() -> argparse.ArgumentParser:
     """A parser of its own: the app is no verb, `xnect-lite run SOURCE --show` stands for it."""
     parser = argparse.ArgumentParser(prog="app.py", description="3D motion capture of several people from one camera, live.")
     parser.add_argument("--version", action="version", version=f"xnect_lite {__version__}")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="videos to be processed, or a take to be seen")
     parser.add_argument(
-        "--source", default="0", help="video file, camera number or name, image folder, stream URL (default: 0)"
+        "--source", default="", help="played live: camera number or name, video file, image folder, stream URL, 'synthetic'"
     )
-    takes = add_output(
-        parser, f"folder for takes (default: {DEFAULT_TAKES})", "TAKES", dest="takes", type=Path, default=DEFAULT_TAKES
-    )
+    parser.add_argument("--demo", action="store_true", help="play the built-in clip")
+    where = f"folder for takes (default: as the settings say, at first {DEFAULT_TAKES})"
+    takes = add_output(parser, where, "TAKES", dest="takes", type=Path, default=None)
     understood(parser, takes, "--takes")
+    parser.add_argument("--settings", type=Path, metavar="FILE", help="file of settings, instead of your own")
     parser.add_argument("--record", action="store_true", help="record from the first frame on")
     parser.add_argument("--size", type=_size, metavar="WxH", help="size of the window, such as 1366x768")
     parser.add_argument("--screenshot", type=Path, metavar="FILE", help="save a picture of the window as PNG, then quit")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from gui_fakes import FakeRecorder, make_people
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
-from xnect_lite.gui.session import RecordingState, Session, Update, take_opener
+from xnect_lite.runners.events import Update
+from xnect_lite.runners.session import RecordingState, Session, take_opener
 from xnect_lite.types import Frame, People, PoseResult
 
 SIZE = (64, 36)
@@ -188,3 +191,61 @@ def test_takes_that_were_cut_off_are_found_and_finished(tmp_path):
     assert "Take saved: 30 frames" in notice.text and not notice.is_error
     assert unfinished_takes(tmp_path) == [] and (tmp_path / "cut/poses.npz").exists()
     recorders[2].close()
+
+
+class Clock:
+    def __init__(self):
+        self.s = 50.0
+
+    def __call__(self):
+        return self.s
+
+
+def test_what_must_be_in_sight_of_a_recording(tmp_path):
+    clock = Clock()
+    session = Session(Recorders(), clock, tmp_path)
+    assert session.status().state is RecordingState.OFF
+    session.source_opened("0", 30.0)
+    session.processed(_update(0))
+    session.start_recording(countdown_s=3.0)
+    assert session.status().waiting_for == "the countdown" and session.status().countdown_s == 3.0
+    clock.s += 2.0
+    session.processed(_update(1))
+    assert session.status().countdown_s == pytest.approx(1.0) and session.status().frames == 0
+    clock.s += 1.5
+    assert session.status().waiting_for == "the next frame"
+    assert session.status(is_running=False).waiting_for == "a camera or a clip to play"
+    for index, dropped in ((2, 4), (3, 4), (4, 7)):
+        update = _update(index)
+        session.processed(dataclasses.replace(update, dropped=dropped))
+    status = session.status()
+    assert status.state is RecordingState.RECORDING and not status.waiting_for
+    assert (status.frames, status.dropped, status.dropped_share) == (3, 3, 0.5)  # the four before were not of the take
+    assert status.elapsed_s == pytest.approx(0.2) and status.free_bytes > 0
+    session.close()
+
+
+def test_people_who_are_ignored_are_not_recorded():
+    recorders = Recorders()
+    session = Session(recorders)
+    session.source_opened("0", 30.0)
+    session.ignore({2})
+    session.start_recording()
+    session.processed(_update(0, make_people([(0, 0, 3000), (500, 0, 3000)], SIZE)))
+    session.close()
+    assert recorders.made[0].results[0].people.ids.tolist() == [1]
+
+
+def test_the_film_keeps_every_frame_that_comes_from_the_first_recorded_on():
+    recorders = Recorders()
+    session = Session(recorders)
+    session.source_opened("0", 30.0)
+    session.start_recording()
+    for index in range(3):
+        session.frame_came(_update(index).result.frame)  # before there is a take
+    session.processed(_update(1))
+    for index in (3, 4, 5):
+        session.frame_came(_update(index).result.frame)
+    session.processed(_update(5))
+    session.close()
+    assert recorders.made[0].film == [1, 3, 4, 5] and _indices(recorders.made[0]) == [1, 5]

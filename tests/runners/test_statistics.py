@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from xnect_lite.gui.statistics import LatencyStatistics, RateMeter
+from xnect_lite.runners.statistics import LatencyStatistics, RateMeter
 
 
 class Clock:
@@ -50,3 +50,27 @@ def test_the_first_frames_warm_up_and_a_reset_forgets():
     assert figures.report().stages["network"].p95_ms == 20
     figures.reset()
     assert figures.report().processed == 0 and not figures.report().stages
+
+
+def test_the_parts_add_up_to_end_to_end():
+    """10 ms of capture, 2 of waiting, 20 + 3 of stages, 1 until the window takes it up, 4 of drawing."""
+    statistics = LatencyStatistics(clock=lambda: 0.0)
+    for n in range(40):
+        statistics.processed({"network": 20.0, "grouping": 3.0}, 2.0, n, 0, capture_ms=10.0)
+        statistics.painted(4.0, 40.5, handover_ms=1.0)
+    report = statistics.report()
+    assert [name for name, _ in report.parts] == ["capture", "wait", "network", "grouping", "hand over", "draw"]
+    total = sum(row.p50_ms for _, row in report.parts)
+    assert total == pytest.approx(40.0) and abs(total - report.end_to_end.p50_ms) < 0.1 * report.end_to_end.p50_ms
+    assert report.history_ms == (40.5,) * 40
+
+
+def test_another_network_is_measured_anew_and_frames_are_counted_on():
+    statistics = LatencyStatistics(clock=lambda: 0.0)
+    for n in range(20):
+        statistics.processed({"network": 20.0}, 2.0, n + 1, 0)
+    statistics.reconfigured()
+    assert statistics.report().total is None and statistics.report().received == 20
+    for n in range(20):
+        statistics.processed({"network": 5.0}, 2.0, n + 21, 0)
+    assert statistics.report().total.p50_ms == 5.0

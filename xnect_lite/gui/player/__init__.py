@@ -1,0 +1,1 @@
+"""A take seen again: playing, lanes, mending, export."""

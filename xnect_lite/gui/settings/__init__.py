@@ -1,0 +1,1 @@
+"""What the user can set, and where it is kept."""
