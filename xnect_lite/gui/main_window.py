@@ -293,7 +293,7 @@ class MainWindow(QMainWindow):
     def show_layers(self) -> None:
         """What is ticked in the "View" menu."""
         on = {name: action.isChecked() for name, action in self.actions_by_name.items()}
-        self.views.view2d.set_layers(skeletons=on["overlay"], ids=on["ids"])
+        self.views.view2d.set_layers(skeletons=on["overlay"], ids=on["ids"], ponder=on["ponder"])
         self.views.view3d.set_ids(on["ids"])
         self.views.latency.setVisible(on["latency"])
         for dock in self.docks:

@@ -50,7 +50,7 @@ class Settings:
     osc_port: Annotated[int, Range(0, 65000)] = 0  # of the first person, on this machine; 0 = nothing is sent
     # files
     file_action: Literal["process", "preview"] = "process"
-    quality: Literal["standard", "best"] = "standard"
+    quality: Literal["fast", "normal", "best"] = "normal"
     overlay: bool = False
     # window
     appearance: Literal["system", "dark", "light"] = "system"
