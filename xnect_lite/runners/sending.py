@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
 
 from xnect_lite.errors import XnectError
+from xnect_lite.record.vmc import VmcSender
 from xnect_lite.types import PoseResult
-
-if TYPE_CHECKING:
-    from xnect_lite.record.vmc import VmcSender
 
 
 class Sending:
@@ -31,8 +28,6 @@ class Sending:
             return
         self.close()
         if port:
-            from xnect_lite.record.vmc import VmcSender
-
             sender = VmcSender(port=port)
             with self._lock:
                 self._sender = sender
