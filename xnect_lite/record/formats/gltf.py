@@ -127,7 +127,9 @@ def _bones_mesh(rig: list[RigJoint], rest_m: np.ndarray) -> tuple[np.ndarray, np
     """Vertices (V, 3), faces (F, 3) and the joint that moves each vertex (V,): an octahedron for each bone."""
     bones = [(joint.parent, rest_m[i]) for i, joint in enumerate(rig) if joint.parent >= 0]
     bones += [(i, rest_m[i] + joint.end_cm / 100) for i, joint in enumerate(rig) if joint.end_cm is not None]
-    vertices, faces, owners = [], [], []
+    vertices: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
+    owners: list[np.ndarray] = []
     for owner, end in bones:
         start = rest_m[owner]
         length = float(np.linalg.norm(end - start))
@@ -139,7 +141,7 @@ def _bones_mesh(rig: list[RigJoint], rest_m: np.ndarray) -> tuple[np.ndarray, np
         up = np.cross(along, side)
         waist = start + _WAIST * (end - start)
         square = [waist + _THICKNESS * length * d for d in (side, up, -side, -up)]
-        faces.append(_FACES + sum(map(len, vertices)))
+        faces.append(_FACES + 6 * len(vertices))
         vertices.append(np.array([start, *square, end]))
         owners.append(np.full(6, owner))
     return np.concatenate(vertices), np.concatenate(faces), np.concatenate(owners)
