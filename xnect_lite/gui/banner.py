@@ -97,6 +97,12 @@ class Banner(QWidget):
         """Something happened. ``offer``: what can be done about it."""
         self._add(text, is_error=False, details="", folder=folder, offer=offer)
 
+    def accept(self) -> None:
+        """Press the first button of the newest message that has one."""
+        buttons = next((list(message.buttons.values()) for message in self._messages if message.buttons), [])
+        if buttons:
+            buttons[0].click()
+
     def press(self, words: str) -> None:
         """Press the newest button of these words."""
         next(m.buttons[words] for m in self._messages if words in m.buttons).click()

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QAction, QCursor, QKeySequence
-from PyQt6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt
+from PyQt6.QtGui import QAction, QCursor, QKeyEvent, QKeySequence
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from xnect_lite.capture import list_cameras
 from xnect_lite.gui.actions import ACTIONS, Action, menus
@@ -140,3 +151,22 @@ def fill_camera_menu(menu: QMenu, choose: Callable[[str], None]) -> None:
         cameras = [(str(i), f"Camera {i}") for i in range(_NUMBERS_OFFERED)]
     for spec, name in cameras:
         menu.addAction(name).triggered.connect(lambda _=False, s=spec: choose(s))
+
+
+class SpaceFilter(QObject):
+    """Space presses the button, box or row that the keyboard has reached; only else it is for Start and Stop."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        application = QApplication.instance()
+        assert application is not None
+        application.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's."""
+        is_asked = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if not is_asked or event.key() != Qt.Key.Key_Space:
+            return super().eventFilter(watched, event)
+        is_theirs = isinstance(QApplication.focusWidget(), (QAbstractButton, QComboBox, QAbstractItemView))
+        event.setAccepted(is_theirs)
+        return is_theirs

@@ -13,7 +13,7 @@ from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui import theme
 from xnect_lite.gui.banner import Banner
-from xnect_lite.gui.controls import Controls
+from xnect_lite.gui.controls import Controls, SpaceFilter
 from xnect_lite.gui.demo import demo_clip
 from xnect_lite.gui.files import Files
 from xnect_lite.gui.handlers import fills, handlers
@@ -86,6 +86,8 @@ class MainWindow(QMainWindow):
         self._timer.timeout.connect(self._tick)
         self._timer.start(_TICK_MS)
         self.views.show_welcome(True)
+        self._space = SpaceFilter(self)
+        self.setFocus()  # of nothing that Space would press
         restore(self)
         self.takes_list.refresh()
         self._show_mode()
