@@ -77,6 +77,17 @@ def fuse(net: Network) -> Network:
     return _mark_fused(net)
 
 
+def with_scales(net: Network) -> Network:
+    """A copy whose norms without scale and shift have ones and zeros: what torch's ONNX exporter can write."""
+    net = copy.deepcopy(net)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d) and module.weight is None:
+            module.affine = True
+            module.weight = nn.Parameter(torch.ones(module.num_features))
+            module.bias = nn.Parameter(torch.zeros(module.num_features))
+    return net
+
+
 def simulate_pruning(net: Network, threshold: float) -> Network:
     """A copy in eval mode with every gamma of at most ``threshold`` set to zero: what `prune` reproduces exactly.
 
@@ -84,7 +95,7 @@ def simulate_pruning(net: Network, threshold: float) -> Network:
     """
     net = copy.deepcopy(net).eval()
     with torch.no_grad():
-        for norm_name in norm_of_conv(net).values():
+        for norm_name in scaled_norms(net).values():
             gamma = _weight(net, norm_name)
             gamma[gamma.abs() <= threshold] = 0
     return net
@@ -97,7 +108,7 @@ def prune(net: Network, example: Tensor, threshold: float = 1e-3, multiple: int 
     ``multiple`` rounds every layer's width up to a multiple of it (8 suits tensor cores). At least one channel stays.
     ``example`` is an input, for the report's costs.
     """
-    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in norm_of_conv(net).items()}
+    gammas = {c: _weight(net, n).detach().abs().cpu().numpy() for c, n in scaled_norms(net).items()}
     small = fuse(simulate_pruning(net, threshold))
     before = count(fuse(net), example)
     flow = _ChannelFlow(small, {name: gamma <= threshold for name, gamma in gammas.items()})
@@ -196,6 +207,11 @@ def norm_of_conv(net: nn.Module) -> dict[str, str]:
     return pairs
 
 
+def scaled_norms(net: nn.Module) -> dict[str, str]:
+    """Those of `norm_of_conv` whose norm has a gamma; a norm without one keeps all its channels."""
+    return {conv: norm for conv, norm in norm_of_conv(net).items() if net.get_submodule(norm).weight is not None}
+
+
 _PASS_MODULES = (nn.ReLU, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.Identity, nn.Dropout)
 _PASS_FUNCTIONS = {functional.relu, torch.relu, functional.interpolate, functional.max_pool2d, functional.dropout}
 _RELU_FUNCTIONS = {functional.relu, torch.relu}
@@ -237,6 +253,8 @@ class _ChannelFlow:
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             return self._visit_layer(node, module, inputs[0] if inputs else None)
         first = inputs[0] if inputs else None
+        if node.target is getattr and _argument(node, 1) == "shape":  # a size to bring another map to, whatever the channels
+            return None
         if first and (isinstance(module, nn.ReLU) or node.target in _RELU_FUNCTIONS or node.target in ("relu", "relu_")):
             return _Channels(first.ids, np.maximum(first.constant, 0))
         if first and (isinstance(module, _PASS_MODULES) or node.target in _PASS_FUNCTIONS or self._averages_or_flattens(node)):

@@ -37,7 +37,7 @@ STRIDE = 8
 STRIDES = (8, 4)
 """The strides there are heads for."""
 
-_PRIOR_LOGIT = -4.6  # sigmoid = 0.01: maps are almost empty, so training starts from silence
+PRIOR_LOGIT = -4.6  # sigmoid = 0.01: maps are almost empty, so training starts from silence
 
 
 class Merge(nn.Module):
@@ -80,7 +80,7 @@ class PoseHeads(nn.Module):
             nn.init.normal_(out.weight, std=0.01)
             nn.init.zeros_(out.bias)
             if out is self.out_2d:
-                nn.init.constant_(out.bias[: NUM_JOINTS + 1], _PRIOR_LOGIT)
+                nn.init.constant_(out.bias[: NUM_JOINTS + 1], PRIOR_LOGIT)
 
     def forward(self, coarse: Tensor, fine: Tensor, finest: Tensor | None = None) -> dict[str, Tensor]:
         """Features (B, C16, h/2, w/2), (B, C8, h, w) and, for stride 4, (B, C4, 2h, 2w) -> {output: (B, channels, h, w)}, or

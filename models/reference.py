@@ -31,11 +31,37 @@ def own_keys(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
     return state
 
 
-def backbone_state(name: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A published classifier's tensors under the names of the backbone module ``name``, the layers after stride 16 left out."""
+_MOBILENET_LAYERS = {16: 14, 32: 17}  # deepest stride -> layers of torchvision's MobileNetV2 up to it
+
+
+def backbone_state(name: str, state: dict[str, Tensor], deepest: int = 16) -> dict[str, Tensor]:
+    """A published classifier's tensors under the names of the backbone module ``name``, the layers after stride ``deepest``
+    left out.
+    """
     state = own_keys(name, state)
-    if name == "resnet50":
+    if name.startswith("resnet"):
         state = {re.sub(r"^(conv1|bn1)\.", lambda m: f"stem.{['conv1', 'bn1'].index(m[1])}.", k): v for k, v in state.items()}
-        return {k: v for k, v in state.items() if not k.startswith(("layer4.", "fc."))}
+        return {k: v for k, v in state.items() if not k.startswith(("fc.",) if deepest == 32 else ("layer4.", "fc."))}
+    if name == "mobilenet_v2":
+        return {k: v for k, v in state.items() if k.startswith("features.") and _layer(k) < _MOBILENET_LAYERS[deepest]}
+    if name == "hrnet_w32":  # the authors' and timm's files go on to a fourth stage
+        kept: tuple[str, ...] = (
+            "conv1.",
+            "bn1.",
+            "conv2.",
+            "bn2.",
+            "layer1.",
+            "transition1.",
+            "stage2.",
+            "transition2.",
+            "stage3.",
+        )
+        if deepest == 32:
+            kept = (*kept, "transition3.")
+        return {f"core.{k}": v for k, v in state.items() if k.startswith(kept)}
     dropped = ("head.", "classifier.", "stages.3.")
     return {f"core.{k}": v for k, v in state.items() if not k.startswith(dropped)}
+
+
+def _layer(key: str) -> int:
+    return int(key.split(".")[1])

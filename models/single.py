@@ -50,7 +50,16 @@ def _hourglass(arch: Mapping[str, Any]) -> SingleNetwork:
     return build_hourglass(arch)
 
 
-SINGLE_NETWORKS: dict[str, Family] = {"hourglass": Family(_hourglass, ("hourglass", "dynamic"))}
+def _fabric(arch: Mapping[str, Any]) -> SingleNetwork:
+    from xnect_lite.models.fabric.single import build_fabric_single
+
+    return build_fabric_single(arch)
+
+
+SINGLE_NETWORKS: dict[str, Family] = {
+    "hourglass": Family(_hourglass, ("hourglass", "dynamic")),
+    "fabric": Family(_fabric, ("fabric",)),
+}
 """Name of a family -> how it is built."""
 
 

@@ -37,19 +37,23 @@ from xnect_lite.skeleton import NUM_JOINTS
 from xnect_lite.synth.clip import ClipConfig
 from xnect_lite.synth.mupots_like import BenchmarkConfig
 from xnect_lite.synth.scene import SceneConfig
-from xnect_lite.train.lifter.config import Stage2Config
+from xnect_lite.train.lifter.config import LifterConfig
 from xnect_lite.train.prune.config import PruneConfig
 from xnect_lite.train.quantise import QuantiseConfig
-from xnect_lite.train.refiner.config import RefineConfig
+from xnect_lite.train.refiner.config import RefinerConfig
+from xnect_lite.train.single.config import SingleConfig
 from xnect_lite.train.stage1.config import DataConfig, Stage1Config
 
 WHOLE = (
-    PipelineConfig, Stage1Config, RefineConfig, Stage2Config, PruneConfig, QuantiseConfig,
-    SceneConfig, ClipConfig, BenchmarkConfig,
+    PipelineConfig, Stage1Config, RefinerConfig, LifterConfig, PruneConfig, QuantiseConfig,
+    SingleConfig, SceneConfig, ClipConfig, BenchmarkConfig,
 )  # fmt: skip
 FREE = {
-    "files and folders": "out init weights intrinsics photos archive synthetic backgrounds motion bodies",
-    "what these name is looked up where it is": "backbone device sets",
+    "files and folders": (
+        "out init weights teacher intrinsics photos archive mpii coco synthetic backgrounds motion bodies "
+        "backbone_pretrained_path"
+    ),
+    "what these name is looked up where it is": "backbone device sets network joints backbone_net_name operators",
 }
 """Texts that may be anything, and why."""
 
@@ -189,7 +193,7 @@ def test_what_python_gives_is_taken_as_a_file_would_give_it():
         ),
         (PipelineConfig(camera=CameraConfig(intrinsics="c.json", fov_deg=60.0)), "intrinsics and fov_deg say the same"),
         (Stage1Config(data=DataConfig(finish_sizes_net_px=())), "section 'data': finish_sizes_net_px needs a size at least"),
-        (Stage2Config(batch=4, motion_share=0.9), "the configuration: motion_share leaves nobody of a batch to pictures"),
+        (LifterConfig(batch=4, motion_share=0.9), "the configuration: motion_share leaves nobody of a batch to pictures"),
         (SceneConfig(stature_px=(500.0, 70.0)), "stature_px has the larger value first. Write .LEAST, MOST."),
     ],
     ids=["two focal lengths", "a calibration and a focal length", "no canvas", "no pictures", "most before least"],

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from xnect_lite import track
+from xnect_lite.cli.main import main
 from xnect_lite.evaluate.keypoints import match, oks_matrix
 from xnect_lite.files.npz import read_npz
+from xnect_lite.record.take import TakeRecorder
 from xnect_lite.skeleton import INDEX
 
 pytest.importorskip("av", reason="video files need PyAV")
@@ -44,6 +47,16 @@ def test_the_three_people_are_found_where_they_are(first_second):
                 names[who].add(int(result.people.ids[partner[who]]))
     assert shown > 40 and found >= 0.75 * shown, (found, shown)
     assert all(len(seen) == 1 for seen in names.values()) and len(set.union(*names.values())) == 3, names
+
+
+def test_a_take_of_it_is_scored_against_its_truth(first_second, tmp_path, capsys):
+    with TakeRecorder(tmp_path / "take", source="demo.mp4", fps=25.0) as recorder:
+        for result in first_second[0]:
+            recorder.add(result)
+    assert main(["take", "score", str(tmp_path / "take"), "--truth", str(DOCS / "demo-joints.npz"), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["frames"] == 25 and figures["people"] > 40
+    assert figures["idf1"] > 0.75 and figures["swaps"] == 0 and figures["ids"] == 3
 
 
 def test_they_stand_before_the_camera_in_the_right_order(first_second):

@@ -3,7 +3,7 @@
 for result in xnect_lite.track("dance.mp4"):
     print(result.frame.t_s, result.people.ids, result.people.joints_cam_mm)
 
-`track`, `Pipeline`, `PipelineConfig`, `open_source` and `XnectError` are found here; importing the package imports none of the
+What is needed for that and for takes is found here by name, the rest in its modules; importing the package imports none of the
 libraries behind them.
 """
 
@@ -15,20 +15,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xnect_lite.capture import open_source
-    from xnect_lite.config import PipelineConfig
+    from xnect_lite.config import PipelineConfig, load_config
     from xnect_lite.errors import XnectError
     from xnect_lite.pipeline import Pipeline
+    from xnect_lite.record.take import TakeRecorder
+    from xnect_lite.record.take_folder import load_take
     from xnect_lite.runners.track import track
+    from xnect_lite.skeleton import BONES, INDEX, JOINTS
+    from xnect_lite.stages.detector import Detector
+    from xnect_lite.types import Frame, People, PoseResult
 
 # OpenVINO and NNCF would report to their makers at every start, from a forked process, and keep a number in ~/intel.
 # Without the package that reports they do nothing of the kind. Whatever imports them here has come by this line.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 __version__ = "0.1.0"
-__all__ = ["Pipeline", "PipelineConfig", "XnectError", "__version__", "open_source", "track"]
+__all__ = [
+    "BONES", "INDEX", "JOINTS", "Detector", "Frame", "People", "Pipeline", "PipelineConfig", "PoseResult", "TakeRecorder",
+    "XnectError", "__version__", "load_config", "load_take", "open_source", "track",
+]  # fmt: skip
 
 _HOMES = {
-    "Pipeline": "pipeline", "PipelineConfig": "config", "XnectError": "errors", "open_source": "capture",
+    "BONES": "skeleton", "INDEX": "skeleton", "JOINTS": "skeleton", "Detector": "stages.detector", "Frame": "types",
+    "People": "types", "Pipeline": "pipeline", "PipelineConfig": "config", "PoseResult": "types", "TakeRecorder": "record.take",
+    "XnectError": "errors", "load_config": "config", "load_take": "record.take_folder", "open_source": "capture",
     "track": "runners.track",
 }  # fmt: skip
 

@@ -35,7 +35,7 @@ class NetworkConfig:
     backbone: str = "selecsls60"  # a name in models/backbones.py
     weights: str = ""  # .safetensors, or an exported .onnx or .xml; empty = the shipped one for this backbone
     device: str = "auto"  # auto | cpu | cuda | cuda:N
-    backend: Literal["auto", "torch", "compiled", "cudagraph", "openvino", "onnxruntime"] = "auto"
+    backend: Literal["auto", "torch", "compiled", "cudagraph", "openvino", "onnxruntime", "sparse"] = "auto"
     # auto: the back end's fastest, int8 if the weights ship in int8, too
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     long_side_net_px: NetSide = 512  # network input, longer side
@@ -135,13 +135,15 @@ class FittingConfig:
     """Stage III. Spreads: how far evidence is usually off. Speeds: how far a frame may be from the one predicted."""
 
     enabled: bool = True
-    foot_lock: bool = False  # hold standing feet where they stand
+    foot_lock: bool = True  # hold feet that rest where they are; the body follows
     # seconds of sightings after which somebody's bones are final; 0 = an average adult's
     calibration_s: Annotated[float, Range(0, 600)] = 2.0
     iterations: Annotated[int, Range(1, 100)] = 3  # Gauss-Newton steps per frame
     spread_3d_mm: Spread = 100.0  # of joints whose spread the lifting network does not give
     spread_2d_mm: Spread = 30.0  # of a surely found joint, in millimetres at the person's distance
     spread_depth: Annotated[float, Range(1e-3, 10)] = 0.04  # of the distance lifting placed somebody at, as a share of it
+    # of the bend of knees that look straight in the picture, which are then drawn straight; 0 = they are not
+    spread_straight_deg: Annotated[float, Range(0, 180)] = 0.0
     outlier_sigmas: Spread = 3.0  # joints off by more than this lose their weight
     turn_speed: Spread = 3.0  # rad/s
     root_speed_mm_s: Spread = 3000.0  # across the line of sight
@@ -194,6 +196,13 @@ def load_config(cls: type[T], path: str | Path | None = None, overrides: typing.
             raise XnectError(f"--set {item[:80]}", f"has a value that is not YAML ({error})", "Quote the value") from error
         _put(values, key.strip().split("."), value)
     return _build(cls, values, prefix="")
+
+
+def config_of(cls: type[T], values: Any, prefix: str = "") -> T:
+    """Build ``cls`` from plain values, such as a weight file brings. Raises XnectError as `load_config` does."""
+    if not isinstance(values, dict):
+        raise XnectError(f"configuration section '{prefix.rstrip('.')}'", "holds no keys", "Write KEY: VALUE below it")
+    return _build(cls, values, prefix)
 
 
 def as_dict(config: Any) -> dict[str, Any]:

@@ -8,6 +8,9 @@ Frame     Maps      People     +joints    +3D       +ids       +smooth     Skele
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
 
 from xnect_lite.camera.depth_map import read_depth_mm
 from xnect_lite.camera.floor import FloorEstimator
@@ -24,7 +27,20 @@ from xnect_lite.stages.network import FrameNetwork
 from xnect_lite.stages.tracking.clothing import clothing
 from xnect_lite.stages.tracking.tracker import Tracker
 from xnect_lite.timer import StageTimer
-from xnect_lite.types import Frame, People, PoseResult, RunsOn
+from xnect_lite.types import Effort, Frame, People, PoseResult, RunsOn
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Detection:
+    """What a frame says by itself: its people, lifted, without names.
+
+    timings_ms: stage name -> milliseconds. effort: what a network that skips computed; None = one that does not.
+    """
+
+    frame: Frame
+    people: People
+    timings_ms: Mapping[str, float]
+    effort: Effort | None = None
 
 
 class Pipeline:
@@ -51,7 +67,7 @@ class Pipeline:
         )
         self._floor = FloorEstimator(self.config.camera)
         self._long_side: int | None = None
-        self._timer = StageTimer()
+        self._detecting, self._following = StageTimer(), StageTimer()
 
     @property
     def runs_on(self) -> RunsOn:
@@ -105,16 +121,33 @@ class Pipeline:
         Raises:
             XnectError: for a size the camera's intrinsics do not fit.
         """
-        timer, config = self._timer, self.config
+        return self.follow(self.detect(frame))
+
+    def detect(self, frame: Frame) -> Detection:
+        """The part that looks at one frame alone and remembers nothing: who is there, in 2D and in 3D.
+
+        May run on one thread while another runs `follow` on the frame before. Raises what `process` does.
+        """
+        timer, config = self._detecting, self.config
         camera = camera_for(frame.size, config.camera)
         people, maps = self._detect(frame, timer)
         with timer.stage("lifting"):
             people = lift_people(people, camera, assumed_stature_m(config.camera), self._lift)
             if config.camera.depth_map:
                 people = dataclasses.replace(people, map_depth_mm=read_depth_mm(maps, people, camera))
+        return Detection(frame, people, timer.finish_frame(), maps.effort)
+
+    def follow(self, detection: Detection, clothes: np.ndarray | None = None) -> PoseResult:
+        """The part that remembers: everybody's name, motion and skeleton. Detections should come in order of time.
+
+        ``clothes`` (P, 2, 3) is what `tracking.clothing` says of the people, for whoever has read it off the frame before.
+        """
+        timer, config, frame, people = self._following, self.config, detection.frame, detection.people
+        camera = camera_for(frame.size, config.camera)
         zoom = self._zoom(frame)
         with timer.stage("tracking"):
-            people = self._tracker.update(_zoomed(people, zoom), frame.t_s, clothing(frame.image, people))
+            worn = clothing(frame.image, people) if clothes is None else clothes
+            people = self._tracker.update(_zoomed(people, zoom), frame.t_s, worn)
             if config.tracking.facing:
                 people = self._facing.update(people, frame.t_s)
         with timer.stage("filtering"):
@@ -124,7 +157,8 @@ class Pipeline:
             people = self._fitter.update(people, camera, frame.t_s, self._floor.floor.up_cam)
             floor = self._floor.update(people, frame.t_s)
             self._sizes.update(people, floor)
-        return PoseResult(frame, people, camera.fx, timer.finish_frame(), floor)
+        timings_ms = {**detection.timings_ms, **timer.finish_frame()}
+        return PoseResult(frame, people, camera.fx, timings_ms, floor, detection.effort)
 
     def _zoom(self, frame: Frame) -> float:
         """Pixels of the first frame per pixel of this one: what remembers people by pixels sees them all at one size."""

@@ -75,6 +75,25 @@ class Letterbox:
 
 
 @dataclass(frozen=True, slots=True)
+class Effort:
+    """What a network with masks spent on a frame.
+
+    Attributes:
+        executed_macs: multiply-adds computed.
+        dense_macs: what it would compute if it skipped nothing.
+        ponder: (h, w) in how many of ``blocks`` masked blocks a place of the network input was computed.
+        blocks: that have a mask.
+        letterbox: from the frame to the network input.
+    """
+
+    executed_macs: int
+    dense_macs: int
+    ponder: np.ndarray
+    blocks: int
+    letterbox: Letterbox
+
+
+@dataclass(frozen=True, slots=True)
 class RunsOn:
     """What a figure depends on besides the machine: said wherever one is printed or written.
 
@@ -106,6 +125,7 @@ class Maps:
         depth: (h, w) log(Z / f): log of millimetres per network pixel at the root.
         stride: network pixels per map cell; x_net = (x_map + .5) * stride - .5.
         letterbox: where the picture lies in the network's input.
+        effort: what a network that skips computed; None = one that does not skip.
     """
 
     heatmaps: torch.Tensor
@@ -115,6 +135,7 @@ class Maps:
     depth: torch.Tensor
     stride: int
     letterbox: Letterbox
+    effort: Effort | None = None
 
     def to_cells(self, xy_px: np.ndarray) -> np.ndarray:
         """(..., 2) source pixels -> (..., 2) map cells."""
@@ -133,22 +154,23 @@ def _nan(*shape: int) -> np.ndarray:
 class People:
     """Everyone in one frame; each stage returns a copy with more of it filled in.
 
-    joints_px    (P, 24, 2) source pixels; NaN = not found.                                       grouping
-    joint_score  (P, 24) in 0..1; 0 where the joint was not detected (it may still be inferred).  grouping
-    person_score (P,) in 0..1.                                                                    grouping
-    bones_ray_m  (P, 24, 3) bone parent(j) -> j, metres of the canonical body, viewing-ray axes.  grouping
-    locations_ray_m (P, 24, 3, 24) every bone as it stands at each joint, NaN = none (see grouping).  grouping
-    joints_mm    (P, 24, 3) root-relative, camera axes, complete once lifted.                     lifting
-    spread_mm    (P, 24) expected absolute error of each of them, NaN = not known.                lifting
-    root_cam_mm  (P, 3) pelvis in camera space.                                                   lifting
-    ids          (P,) identity, from 1, never reused in a take; 0 = none yet.                     tracking
-    map_depth_mm (P,) distance of the root by the depth map; NaN = not read.                      lifting
-    rotations    (P, 21, 3, 3) of the joints of `fitting.tree` in their parents' axes, from a T-pose that faces the camera
-                 upright (axes x right, y up, z towards the camera); NaN = not fitted.             fitting
-    bone_lengths_mm (P, 24) the skeleton fitted; constant once calibrated. NaN = not fitted.      fitting
-    foot_stands  (P, 2) whether the left and the right foot stand.                                fitting
-
     Fitting also replaces joints_mm and root_cam_mm by those of the skeleton.
+
+    Attributes:
+        joints_px: (P, 24, 2) source pixels; NaN = not found. By grouping.
+        joint_score: (P, 24) in 0..1; 0 where the joint was not detected (it may still be inferred). By grouping.
+        person_score: (P,) in 0..1. By grouping.
+        bones_ray_m: (P, 24, 3) bone parent(j) -> j, metres of the canonical body, viewing-ray axes. By grouping.
+        locations_ray_m: (P, 24, 3, 24) every bone as it stands at each joint, NaN = none. By grouping.
+        joints_mm: (P, 24, 3) root-relative, camera axes, complete once lifted. By lifting.
+        spread_mm: (P, 24) expected absolute error of each of them, NaN = not known. By lifting.
+        root_cam_mm: (P, 3) pelvis in camera space. By lifting.
+        ids: (P,) identity, from 1, never reused in a take; 0 = none yet. By tracking.
+        map_depth_mm: (P,) distance of the root by the depth map; NaN = not read. By lifting.
+        rotations: (P, 21, 3, 3) of the joints of `fitting.tree` in their parents' axes, from a T-pose that faces the camera
+            upright (axes x right, y up, z towards the camera); NaN = not fitted. By fitting.
+        bone_lengths_mm: (P, 24) the skeleton fitted; constant once calibrated. NaN = not fitted. By fitting.
+        foot_stands: (P, 2) whether the left and the right foot stand. By fitting.
     """
 
     joints_px: np.ndarray
@@ -220,6 +242,7 @@ class PoseResult:
         focal_px: focal length used, in source pixels.
         timings_ms: stage name -> milliseconds, in the order of the stages.
         floor: which way is up, as far as is known by now; None = nobody asked.
+        effort: what a network that skips spent on the frame; None = one that does not skip.
     """
 
     frame: Frame
@@ -227,3 +250,4 @@ class PoseResult:
     focal_px: float
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     floor: Floor | None = None
+    effort: Effort | None = None

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from xnect_lite.files.values import CountOrAll, Range, Weight
+from xnect_lite.files.values import CountOrAll, Range, Share, Weight
 
-Target = Annotated[float, Range(0, 1, "(]")]
-Temperature = Annotated[float, Range(0.01, 100)]
+_Temperature = Annotated[float, Range(0.01, 100)]
 
 
 @dataclass(frozen=True)
 class DynamicConfig:
     """Where a network may skip work, and how it learns to."""
 
-    enabled: bool = False
-    target: Target = 0.25  # share of the conditional multiply-adds that should be executed
-    temperature: Temperature = 1.0  # of the sigmoid that gradients pass through
+    target: Share = 0.0  # share of the conditional multiply-adds that should be executed; 0 = a dense network
+    enabled: bool = True  # false makes a configuration with a target dense
+    temperature: _Temperature = 1.0  # of the sigmoid that gradients pass through
     noise_off_epoch: CountOrAll = 80  # from this epoch on masks are drawn without Gumbel noise
     weight: Weight = 0.01  # of the budget against the task
+    start_logit: Annotated[float, Range(-10, 10)] = 0.0  # what mask units begin at, all over; high = everything is active
+    frozen_norms: bool = False  # in Stage I: batch norms of masked blocks keep the statistics that they start with
+
+    @property
+    def active(self) -> bool:
+        """Whether a network with these options has masks."""
+        return self.enabled and self.target > 0
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ GRAMMAR = {
              "export"],
     "train": ["stage1", "refine", "lift", "single", "prune", "quantise"],
     "eval": ["photos", "synthetic", "clips", "multiview", "mpii", "mupots", "3dhp", "coco", "lsp", "backbones", "peers",
-             "report", "imagenet"],
+             "ponder", "report", "imagenet"],
     "bench": ["pipeline", "networks", "data", "soak"],
     "data": ["pack", "vote", "trust", "show", "check"],
     "synth": ["render", "demo", "mupots-like", "bake"],

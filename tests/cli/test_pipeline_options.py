@@ -31,7 +31,7 @@ CASES = [
     ("a field of view", ["--fov", "70"], PipelineConfig(camera=CameraConfig(fov_deg=70.0))),
     ("a calibration", ["--intrinsics", "c.json"], PipelineConfig(camera=CameraConfig(intrinsics="c.json"))),
     ("no fit", ["--no-fit"], PipelineConfig(fitting=FittingConfig(enabled=False))),
-    ("foot lock", ["--foot-lock"], PipelineConfig(fitting=FittingConfig(foot_lock=True))),
+    ("foot lock", ["--no-foot-lock"], PipelineConfig(fitting=FittingConfig(foot_lock=False))),
 ]  # fmt: skip
 
 

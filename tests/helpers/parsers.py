@@ -28,8 +28,9 @@ from xnect_lite.data.readers.photokit import read_photokit
 from xnect_lite.data.tally import Tally
 from xnect_lite.files.picture_file import read_picture
 from xnect_lite.inference.weights import manifest, read_weights
+from xnect_lite.record.export import ExportOptions, export_files
 from xnect_lite.record.take import TakeRecorder, export_take
-from xnect_lite.record.take_folder import load_take
+from xnect_lite.record.take_folder import load_take, read_info, write_info
 from xnect_lite.stages.lifting.network import load_lifter
 from xnect_lite.types import Frame, People, PoseResult
 
@@ -61,7 +62,12 @@ def recorder(folder: Path) -> TakeRecorder:
 
 
 def take(folder: Path) -> None:
+    """With all that take.json may say."""
     recorder(folder).close()
+    steps = [{"op": "rename", "person": 1, "name": "Bo"}, {"op": "cut", "person": 1, "at_s": 0.3, "new": 4}]
+    said = {"names": {"1": "Anna"}, "steps": steps, "undone": [{"op": "trim", "from_s": 0.1, "to_s": 0.5}], "wanted": "main"}
+    film = {"file": "video.mp4", "start_s": 0.0, "frames": 20, "lost": 1}
+    write_info(folder, read_info(folder) | said | {"video": film, "min_person_s": 0.2})
 
 
 def journal(folder: Path) -> None:
@@ -71,6 +77,7 @@ def journal(folder: Path) -> None:
 def read_take(folder: Path) -> None:
     load_take(folder)
     export_take(folder, folder / "out")
+    export_files(folder, folder / "out", ExportOptions(formats=["csv"]))
 
 
 def text(name: str, content: object) -> Callable[[Path], object]:

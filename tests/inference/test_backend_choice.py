@@ -81,7 +81,7 @@ def test_auto_on_a_gpu(weights, monkeypatch, fails, expected):
     [
         (
             {"backend": "tensorrt"},
-            r"'network.backend': needs auto, torch, .* or onnxruntime, got 'tensorrt'",
+            r"'network.backend': needs auto, torch, .* or sparse, got 'tensorrt'",
         ),
         ({"backend": ""}, r"'network.backend': needs auto, .* got ''"),
         ({"device": "cuda"}, r"--device cuda: this torch sees no CUDA device"),

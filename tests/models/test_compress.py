@@ -10,7 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from xnect_lite.models.backbones import BACKBONES
+from xnect_lite.models.backbones import BACKBONES, build_backbone
 from xnect_lite.models.classifiers import CLASSIFIERS, build_classifier
 from xnect_lite.models.compress import count, fuse, prune, shaped_like, simulate_pruning
 from xnect_lite.models.selecsls import CONFIGS
@@ -49,9 +49,25 @@ def picture(seed: int = 0, width: int = 48, height: int = 32) -> Tensor:
     return 255 * torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed))
 
 
+def _finest(backbone: str) -> nn.Module:
+    class Finest(nn.Module):
+        """A backbone's map of stride 4, for picture(): all there is where the network has no classifier here."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.backbone = build_backbone(backbone)
+
+        def forward(self, image: Tensor) -> Tensor:
+            return self.backbone(image, (16, 4))[1]
+
+    return Finest()
+
+
 NETWORKS = {
     **{name: (lambda name=name: build_classifier(name, 5)) for name in CLASSIFIERS},
     **{f"stage1 {name}": (lambda name=name: XNect(name)) for name in ("selecsls42", "selecsls60", "resnet50", "vovnet39")},
+    "mobilenet_v2": lambda: _finest("mobilenet_v2"),
+    "hrnet_w32": lambda: _finest("hrnet_w32"),
 }
 
 

@@ -115,7 +115,7 @@ def test_an_overlay_that_cannot_be_written_is_one_line_and_the_take_is_kept(tmp_
     def refuse(*_: object) -> None:
         raise av.error.OSError(28, "No space left on device", "overlay.mp4")
 
-    monkeypatch.setattr("xnect_lite.record.overlay.OverlayWriter._open", refuse)
+    monkeypatch.setattr("xnect_lite.record.video.VideoWriter._open", refuse)
     with pytest.raises(XnectError, match=r"overlay.mp4: cannot be written \(No space left on device\)\. .*--no-overlay"):
         process_source(SyntheticSource(1, end_s=0.2), pipeline, tmp_path / "take")
     assert len(load_take(tmp_path / "take").every_frame_t_s) == 1

@@ -23,8 +23,8 @@ _CALIBRATION_PICTURES = 4
 
 
 def pose_engines(device: torch.device) -> tuple[str, ...]:
-    """Names of what may run Stage I on this kind of device, whether or not it is installed."""
-    names = [name for name in BACKENDS if _ONLY_ON.get(name, device.type) == device.type]
+    """Names of what may run any Stage I on this kind of device, whether or not it is installed."""
+    names = [name for name in BACKENDS if name != "sparse" and _ONLY_ON.get(name, device.type) == device.type]
     names.insert(1, "torchscript")
     if "openvino" in names:
         names.insert(names.index("openvino") + 1, INT8)

@@ -34,8 +34,8 @@ def run(arguments: Sequence[str] | None = None, *, make_pipeline: MakePipeline |
 
 def run_show(options: argparse.Namespace) -> int:
     """``xnect-lite run SOURCE --show``."""
-    if options.json or options.every_frame or options.start is not None or options.end is not None:
-        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end", "Leave them out")
+    if options.json or options.every_frame or any(given is not None for given in (options.start, options.end, options.osc)):
+        raise XnectError("--show", "goes with none of --json, --every-frame, --start, --end, --osc", "Leave them out")
     return _start(Options(pipeline_config(options), options.source))
 
 

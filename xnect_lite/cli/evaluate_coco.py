@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xnect_lite.cli import evaluate_coco_single
 from xnect_lite.cli.evaluate_benchmarks import Wanted, check_common, file_itself, find_or_read, name_of, report
+from xnect_lite.errors import XnectError
 from xnect_lite.evaluate.coco import DATA_SET, CocoSet, write_results
 from xnect_lite.evaluate.finding import StillFinder
 from xnect_lite.evaluate.joint_lists import COCO
@@ -15,6 +17,10 @@ from xnect_lite.evaluate.results import result
 
 
 def run_evaluate(options: argparse.Namespace) -> int:
+    if options.model_file:
+        return evaluate_coco_single.run_evaluate(options)
+    if options.boxes:
+        raise XnectError("--boxes", "are for a network of one person's crop", "Give --model-file FILE")
     check_common(options)
     data = CocoSet(Path(options.root), options.limit)
     made_by: Mapping[str, Any]

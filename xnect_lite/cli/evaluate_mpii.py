@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from xnect_lite.cli.evaluate_benchmarks import Wanted, check_common, find_or_read, name_of, report
+from xnect_lite.cli.evaluate_single import evaluate_single
 from xnect_lite.errors import XnectError
 from xnect_lite.evaluate import mpii
 from xnect_lite.evaluate.costs import costs
@@ -19,6 +20,8 @@ from xnect_lite.evaluate.results import result
 
 def run_evaluate(options: argparse.Namespace) -> int:
     check_common(options)
+    if options.single or options.model_file:
+        return evaluate_single(options)
     if options.groups and options.split == "train":
         raise XnectError("--groups --split train", "is not offered", "Groups are scored on the validation pictures")
 

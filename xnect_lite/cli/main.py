@@ -16,11 +16,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from xnect_lite import __version__
-from xnect_lite.cli.parsers import bench, data, devices, evaluate, export, process, run, synth, take, train, weights
+from xnect_lite.cli.parsers import arch, bench, data, devices, evaluate, export, process, run, synth, take, train, weights
 from xnect_lite.errors import XnectError, next_step_of
 from xnect_lite.signals import ending_by, interrupt
 
-VERBS = (run, process, take, train, evaluate, bench, data, synth, export, weights, devices)
+VERBS = (run, process, take, train, evaluate, bench, data, synth, export, arch, weights, devices)
 """In the order that ``--help`` lists them."""
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from xnect_lite.capture import Source, check_source, open_source
 from xnect_lite.cli.pipeline_options import pipeline_config
+from xnect_lite.record.vmc import VmcSender, parse_osc
 from xnect_lite.runners.application import open_pipeline
 from xnect_lite.runners.track import track
 from xnect_lite.types import PoseResult
@@ -27,10 +28,13 @@ _LINES_PER_S = 5  # for people; programs get every result
 def run_live(options: argparse.Namespace) -> int:
     config = pipeline_config(options)
     check_source(options.source)
+    sender = None if options.osc is None else _open_sender(options.osc)
     pipeline = open_pipeline(config)
     print(pipeline.runs_on, file=sys.stderr)
     source = open_source(options.source, start_s=options.start, end_s=options.end)
     results = track(source, pipeline=pipeline, newest=not options.every_frame)
+    if sender is not None:
+        results = _sent(results, sender)
     try:
         with _warnings_of(source):
             if options.json:
@@ -41,6 +45,24 @@ def run_live(options: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read our lines has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _open_sender(address: str) -> VmcSender:
+    sender = VmcSender(*parse_osc(address))
+    print(f"OSC (VMC) to {sender.host}, port {sender.port} for id 1 and so on", file=sys.stderr)
+    return sender
+
+
+def _sent(results: Iterator[PoseResult], sender: VmcSender) -> Iterator[PoseResult]:
+    """The same results, each sent on as OSC."""
+    told = ""
+    with contextlib.closing(sender):
+        for result in results:
+            sender.send(result)
+            if sender.error and sender.error != told:
+                told = sender.error
+                print(told, file=sys.stderr, flush=True)
+            yield result
 
 
 @contextlib.contextmanager

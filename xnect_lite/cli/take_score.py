@@ -7,16 +7,15 @@ import json
 from dataclasses import asdict
 
 from xnect_lite.cli.figures import print_figures, without_nan
-from xnect_lite.evaluate.identity import score_take
+from xnect_lite.evaluate.identity import read_truths, score_take
 from xnect_lite.evaluate.steadiness import steadiness
 from xnect_lite.record.take_folder import load_take
-from xnect_lite.synth.truth import load_truths
 
 _LEAST_FRAMES = 30  # of a person whose steadiness is worth a row
 
 
 def run_score(options: argparse.Namespace) -> int:
-    figures = score_take(load_take(options.take), [truth for _, truth in load_truths(options.truth)])
+    figures = score_take(load_take(options.take), read_truths(options.truth))
     print_figures(figures, options.json, digits=3)
     return 0
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 
 from xnect_lite.config import load_config
 from xnect_lite.errors import XnectError
-from xnect_lite.train.lifter.config import Stage2Config
-from xnect_lite.train.lifter.run import train_stage2
+from xnect_lite.train.lifter.config import LifterConfig
+from xnect_lite.train.lifter.run import train_lifter
 from xnect_lite.train.prune.config import PruneConfig
 from xnect_lite.train.prune.run import train_pruned
-from xnect_lite.train.refiner.config import RefineConfig
+from xnect_lite.train.refiner.config import RefinerConfig
 from xnect_lite.train.refiner.run import train_refiner
 from xnect_lite.train.single.config import SingleConfig
 from xnect_lite.train.single.run import train_single
@@ -32,7 +32,7 @@ def run_stage1(options: argparse.Namespace) -> int:
 def run_refine(options: argparse.Namespace) -> int:
     """The refiner."""
     with ending_well():
-        best = train_refiner(load_config(RefineConfig, options.config, overrides(options)))
+        best = train_refiner(load_config(RefinerConfig, options.config, overrides(options)))
     print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
     return 0
 
@@ -40,7 +40,7 @@ def run_refine(options: argparse.Namespace) -> int:
 def run_lift(options: argparse.Namespace) -> int:
     """The lifter."""
     with ending_well():
-        best = train_stage2(load_config(Stage2Config, options.config, overrides(options)))
+        best = train_lifter(load_config(LifterConfig, options.config, overrides(options)))
     print(" ".join(f"{k} {v:.4g}" for k, v in best.items()))
     return 0
 

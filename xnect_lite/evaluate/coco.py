@@ -56,6 +56,10 @@ class CocoSet:
         """What is scored, in words."""
         return f"COCO keypoints val2017: {len(self._ids):,} pictures"
 
+    def picture_ids(self) -> set[int]:
+        """Ids of the pictures."""
+        return set(self._ids.values())
+
     def records(self) -> list[str]:
         """Names of the pictures."""
         return list(self._ids)

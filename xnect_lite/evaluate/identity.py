@@ -4,18 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from xnect_lite.evaluate.keypoints import match
+from xnect_lite.files.npz import read_npz
 from xnect_lite.record.take_folder import Take
 
-if TYPE_CHECKING:
-    from xnect_lite.synth.truth import Truth
-
 _LEAST_OKS = 0.3  # a detection farther off is nobody's
+_LEAST_VISIBLE = 3  # joints of somebody who has to be found, where nothing else is known
+
+
+class Truth(Protocol):
+    """What has to be known of a frame: `synth.truth.Truth`, or `ShownJoints`.
+
+    joints_px (P, 24, 2); visible (P, 24) bool; labelled (P,) bool, who has to be found.
+    """
+
+    @property
+    def joints_px(self) -> np.ndarray: ...
+    @property
+    def visible(self) -> np.ndarray: ...
+    @property
+    def labelled(self) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class ShownJoints:
+    """The truth of a frame in little: joints_px (P, 24, 2) and which of them show, (P, 24) bool."""
+
+    joints_px: np.ndarray
+    visible: np.ndarray
+
+    @property
+    def labelled(self) -> np.ndarray:
+        """(P,) bool: enough of the person shows."""
+        return self.visible.sum(1) >= _LEAST_VISIBLE
+
+
+def read_truths(path: str | Path) -> Sequence[Truth]:
+    """The truth of a clip, frame by frame: what 'synth demo' writes, or the joints of the clip in docs/.
+
+    Raises XnectError for any other file.
+    """
+    from xnect_lite.synth.truth import load_truths
+
+    try:
+        little = read_npz(path, ["joints_px", "visible"])
+    except ValueError:
+        little = {}
+    if little and little["joints_px"].ndim == 4 and little["joints_px"].shape[:3] == little["visible"].shape:
+        pairs = zip(little["joints_px"].astype(float), little["visible"].astype(bool), strict=True)
+        return [ShownJoints(joints_px, visible) for joints_px, visible in pairs]
+    return [truth for _, truth in load_truths(path)]
+
 
 Names = Sequence[Sequence[Hashable]]
 

@@ -34,6 +34,7 @@ class SinglePredictor:
     device: torch.device = _CPU
     dtype: torch.dtype = torch.float32
     flip_test: FlipTest = "none"
+    offset_px: float = 0.0  # added to a joint's place in the crop
 
     @classmethod
     def of(
@@ -41,7 +42,10 @@ class SinglePredictor:
     ) -> SinglePredictor:
         """As ``net.arch`` says."""
         width, height = net.arch["size"]
-        return cls(net, (width, height), bool(net.arch["bgr"]), JOINT_MAPS[net.arch["joints"]], device, dtype, flip_test)
+        offset = float(net.arch.get("decode_offset_px", 0.0))
+        return cls(
+            net, (width, height), bool(net.arch["bgr"]), JOINT_MAPS[net.arch["joints"]], device, dtype, flip_test, offset
+        )
 
     @torch.inference_mode()
     def maps(self, crops: Tensor) -> Tensor:
@@ -59,7 +63,7 @@ class SinglePredictor:
     def places(self, crops: Tensor) -> tuple[np.ndarray, np.ndarray]:
         """(B, H, W, 3) uint8 RGB -> joints (B, J, 2) in crop pixels and the heights of their peaks (B, J)."""
         cells, score = peaks(self.maps(crops))
-        return cells.cpu().numpy() * self.net.stride, score.cpu().numpy()
+        return cells.cpu().numpy() * self.net.stride + self.offset_px, score.cpu().numpy()
 
 
 def find_single(predictor: SinglePredictor, people: Sequence[CropPerson], batch: int = 16) -> tuple[np.ndarray, np.ndarray]:

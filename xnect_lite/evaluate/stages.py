@@ -58,8 +58,8 @@ def pipelines(config: PipelineConfig) -> dict[str, PipelineConfig]:
         "the same without the lifting network": _with(config, lifting={"network": False}),
         "the same without filtering": _with(config, filtering={"enabled": False}),
         "the same without fitting": unfitted,
-        "the same with facing by the frame": _with(config, tracking={"facing": False}),
-        "the same with foot lock": _with(config, fitting={"foot_lock": True}),
+        "the same with facing over time": _with(config, tracking={"facing": True}),
+        "the same without foot lock": _with(config, fitting={"foot_lock": False}),
     }
 
 

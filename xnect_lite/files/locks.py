@@ -1,6 +1,7 @@
 """Advisory locks on open files: they end with the file or the program, however that ends.
 
-Windows has no such locks; there everything counts as free, but nobody can delete a file that is open.
+Windows has no such locks; there everything counts as free, but nobody can delete a file that is open. By hand, as what is
+locked is the file itself, open already: filelock and portalocker lock a file of their own, by name, and leave it behind.
 """
 
 from __future__ import annotations

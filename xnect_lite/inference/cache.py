@@ -1,7 +1,8 @@
 """Converted networks, kept between runs in the user's cache folder.
 
 An entry is a folder of files and ``entry.json`` with their sha256. Whatever is damaged, half written or cannot be written
-counts as absent: a cache must never be the reason that something fails.
+counts as absent: a cache must never be the reason that something fails. OpenVINO's own CACHE_DIR comes after it: it keeps what
+was compiled, for one processor and input size, not the conversion from torch.
 """
 
 from __future__ import annotations

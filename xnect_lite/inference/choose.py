@@ -17,9 +17,10 @@ from xnect_lite.inference.base import Backend
 from xnect_lite.inference.cuda_graph import CudaGraphBackend
 from xnect_lite.inference.devices import choose_device
 from xnect_lite.inference.names import EXPORTED, NEVER_OPENED
+from xnect_lite.inference.sparse import SparseBackend, faster_of
 from xnect_lite.inference.torch_compiled import CompiledBackend
 from xnect_lite.inference.torch_eager import TorchBackend
-from xnect_lite.inference.weights import find_weights, int8_of, load_network
+from xnect_lite.inference.weights import find_weights, int8_of, load_network, read_weights
 from xnect_lite.models.compress import fuse
 
 _CPU_ONLY = ("openvino", "onnxruntime")
@@ -85,7 +86,18 @@ def _fastest(config: NetworkConfig, device: torch.device, path: Path) -> Backend
     except Exception as error:  # compilers and drivers raise anything
         _log.warning("%s cannot run this network (%s); using torch instead", faster, error)
         return _open("torch", config, path, None)
-    return backend
+    return _or_sparse(backend, config, device, path, (height, width))
+
+
+def _or_sparse(backend: Backend, config: NetworkConfig, device: torch.device, path: Path, size: tuple[int, int]) -> Backend:
+    """A network with masks may be faster where it skips: whichever is, and a line that says so."""
+    if device.type != "cpu" or path.suffix != ".safetensors" or "dynamic" not in (arch := read_weights(path)[1]):
+        return backend
+    sparse = _open("sparse", config, path, None)
+    assert isinstance(sparse, SparseBackend)
+    better, words = faster_of(sparse, backend, float(arch["dynamic"]["target"]), size)
+    _log.warning("%s", words)
+    return better
 
 
 def _open(name: str, config: NetworkConfig, path: Path, net: nn.Module | None) -> Backend:
@@ -108,6 +120,6 @@ def _open_on_cpu(name: str, config: NetworkConfig, path: Path, net: nn.Module | 
 
 def _torch_backend(name: str) -> Callable[[nn.Module, str, str], Backend]:
     makers: dict[str, Callable[[nn.Module, str, str], Backend]] = {
-        "torch": TorchBackend, "compiled": CompiledBackend, "cudagraph": CudaGraphBackend,
+        "torch": TorchBackend, "compiled": CompiledBackend, "cudagraph": CudaGraphBackend, "sparse": SparseBackend,
     }  # fmt: skip
     return makers[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-BACKENDS = ("torch", "compiled", "cudagraph", "openvino", "onnxruntime")
+BACKENDS = ("torch", "compiled", "cudagraph", "openvino", "onnxruntime", "sparse")
 """What --backend takes beside 'auto'."""
 
 EXPORTED = {".onnx": "onnxruntime", ".xml": "openvino"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import json
 import warnings
@@ -19,6 +18,7 @@ from xnect_lite.inference.devices import check_precision
 from xnect_lite.inference.files import ARCH_KEY, check_arch, check_form, unreadable
 from xnect_lite.inference.packages import require
 from xnect_lite.inference.weights import load_network, verify
+from xnect_lite.models.compress import with_scales
 from xnect_lite.models.heads import OUTPUT_CHANNELS
 
 _OPSET = 17
@@ -76,7 +76,7 @@ def open_file(path: Path, backbone: str, precision: str = "auto") -> OnnxBackend
 def convert(net: nn.Module) -> bytes:
     """A Stage I network as an ONNX file: fp32, free batch and size, outputs named, ``arch`` in its metadata."""
     onnx = require("onnx", "writing ONNX", "export")
-    pictures = PictureNetwork(copy.deepcopy(net).cpu().float()).eval()
+    pictures = PictureNetwork(with_scales(net).cpu().float()).eval()
     file = io.BytesIO()
     free = {0: "batch", 2: "rows", 3: "columns"}
     with torch.no_grad(), warnings.catch_warnings():

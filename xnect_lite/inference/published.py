@@ -5,6 +5,7 @@ Nothing is executed: safetensors, or torch.load restricted to tensors.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import torch
@@ -63,13 +64,21 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in unwrapped(state).items()}
 
 
-def load_weights_into(net: XNect, path: str | Path) -> None:
+def load_backbone_into(net: XNect, path: str | Path) -> None:
+    """Fill the backbone of ``net`` from a file that holds a whole Stage I."""
+    state = {k.removeprefix("backbone."): v for k, v in read_state(path).items() if k.startswith("backbone.")}
+    load_state_into(net.backbone, state, path)
+
+
+def load_weights_into(net: XNect, path: str | Path, may_lack: Collection[str] = ()) -> None:
     """Start a network from a file that holds a whole Stage I, or only its backbone as published, by timm or by torchvision.
 
-    A published classifier's last layers are left out.
+    A published classifier's last layers are left out. Tensors of ``may_lack`` stay as they are where the file has none.
     """
     state = read_state(path)
-    if any(k.startswith("backbone.") for k in state):
-        load_state_into(net, state, path)
-    else:
-        load_state_into(net.backbone, backbone_state(net.arch["backbone"], state), path)
+    if not any(k.startswith("backbone.") for k in state):
+        own = {f"backbone.{k}": v for k, v in backbone_state(net.arch["backbone"], state).items()}
+        heads = {k: v for k, v in net.state_dict().items() if not k.startswith("backbone.")}
+        state = {**heads, **own}
+    present = net.state_dict()
+    load_state_into(net, {**{k: present[k] for k in may_lack if k not in state}, **state}, path)

@@ -43,3 +43,20 @@ def start_from(net: SingleNetwork, path: str | Path) -> list[str]:
         raise XnectError(str(path), f"does not fit: '{odd}' is none of this network's", "Choose the matching network")
     net.load_state_dict(state, strict=False)
     return [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+
+
+def weights_of_run(source: str | Path) -> Path:
+    """A weight file as it is named, or of a run's folder the best, the last or the final weights, in this order.
+
+    Raises XnectError if there are none.
+    """
+    source = Path(source)
+    if not source.is_dir():
+        if not source.is_file():
+            raise XnectError(str(source), "no such run or weight file", "Check the path")
+        return source
+    files = [source / f"{name}.safetensors" for name in ("best", "last", "final")]
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise XnectError(str(source), "holds no weights (best, last or final.safetensors)", "Name a run's folder")
+    return found

@@ -92,6 +92,8 @@ def load_network(path: Path, backbone: str) -> XNect:
     state, arch = read_weights(path)
     if problem := arch_problem(arch, backbone):
         raise XnectError(str(path), problem, "Choose --weights and --backbone that match")
+    if "heads" in arch:
+        _check_claims(arch, state, path)
     net = build_xnect(arch)
     if arch.get("form") == "fused":
         try:
@@ -102,6 +104,20 @@ def load_network(path: Path, backbone: str) -> XNect:
         _check_widths(net, path)
     load_state_into(net, state, path)
     return net.eval()
+
+
+def _check_claims(arch: Mapping[str, Any], state: Mapping[str, torch.Tensor], path: Path) -> None:
+    """Before anything large is built of what a file only claims: its kernels must be there."""
+    import torch
+
+    from xnect_lite.models.xnect import build_xnect
+
+    with torch.device("meta"):
+        kernels = [name for name, value in build_xnect(arch).state_dict().items() if value.ndim == 4]
+    missing = [name for name in kernels if name not in state]
+    if missing:
+        cause = f"does not fit: {len(missing)} kernels of its own description are missing, such as '{missing[0]}'"
+        raise XnectError(str(path), cause, "Fetch the file again, or export it again")
 
 
 def _check_widths(net: XNect, path: Path) -> None:

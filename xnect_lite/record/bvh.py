@@ -159,7 +159,7 @@ def _build(track: Track, times_s: np.ndarray, options: BvhOptions, scene: Scene)
         lengths_mm = bone_lengths_mm(track.joints_mm)
     else:
         local, known = [track.rotations[:, i] for i in range(len(TREE))], np.ones(track.rotations.shape[:2], bool)
-        lengths_mm = track.bone_lengths_mm[-1]  # the last are the best calibrated
+        lengths_mm = track.bone_lengths_mm[-1].astype(float)  # the last are the best calibrated
     angles_deg = np.empty((len(times_s), len(TREE), 3))
     brackets: dict[bytes, tuple[np.ndarray, object]] = {}
     for i, turns in enumerate(local):

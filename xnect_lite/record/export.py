@@ -110,7 +110,7 @@ def prepare(folder: str | Path, options: ExportOptions) -> Shot:
             raise XnectError(f"format {name}", "is not known", f"Choose {', '.join(FORMATS)}")
     if options.preset is not None and options.preset not in PRESETS:
         raise XnectError(f"preset {options.preset}", "is not known", f"Choose {', '.join(PRESETS)}")
-    take = load_take(folder)
+    take = load_take(folder, on_disk=True)
     if not len(take.every_frame_t_s):
         raise XnectError(str(folder), "holds no frames", "Choose another take")
     take = excerpt(take, options.in_s, options.out_s)

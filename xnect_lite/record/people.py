@@ -58,7 +58,7 @@ def summarise(take: Take, min_person_s: float, presence: Mapping[int, np.ndarray
 def main_people(people: Sequence[PersonSummary]) -> list[PersonSummary]:
     """Who is seen for at least half as long as whoever is seen most."""
     most_s = max((person.seen_s for person in people), default=0.0)
-    return [person for person in people if person.seen_s >= _MAIN_SHARE * most_s]
+    return [person for person in people if person.seen_s >= _MAIN_SHARE * most_s - 1e-6]
 
 
 def parse_people(text: str) -> str | tuple[int, ...]:

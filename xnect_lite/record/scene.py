@@ -48,6 +48,7 @@ def scene_of(
         if number == 0 and recentre:
             placed = np.flatnonzero(np.isfinite(track.root_cam_mm).all(axis=1))[:1]
             shift_cm = world_from_cam_cm(track.root_cam_mm[placed], up_cam).sum(axis=0) * (1.0, 0.0, 1.0)
+        del track  # before the next one is made: tracks may be long
     known = np.array(heights_cm)[np.isfinite(heights_cm)]
     if len(known):
         shift_cm[1] = np.median(known)

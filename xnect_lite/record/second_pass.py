@@ -1,7 +1,7 @@
 """What a recording gains from knowing the future: every person's motion filtered backwards as well, so that nothing lags.
 
 Where a skeleton was fitted, its rotations and its place are filtered, and the bones of the last, best calibrated frame hold
-for the whole take; where none was, the joints are.
+for the whole take; where none was, the joints are. Then feet that stand are held, past and future known.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from scipy.spatial.transform import Rotation
 from xnect_lite.config import FilterConfig, PipelineConfig
 from xnect_lite.record.take_folder import Take
 from xnect_lite.stages.filtering import cutoff_factor, second_pass, torso_length_px
+from xnect_lite.stages.fitting.feet_over_time import hold_feet_over_time
 from xnect_lite.stages.fitting.tree import UPRIGHT, place_joints
 
+_USUAL_FOCAL_PX = 1000.0  # of takes that do not say theirs
 _ARM_MM = 500.0  # what turns by one radian moves its end by about this
 
 
@@ -25,22 +27,26 @@ def second_pass_of(config: PipelineConfig) -> Callable[[Take], Take] | None:
     """The second pass that suits what a pipeline of this configuration recorded; None if it wants none."""
     if not (config.filtering.enabled and config.filtering.second_pass):
         return None
-    return partial(filter_backwards, config=config.filtering)
+    return partial(filter_backwards, config=config.filtering, foot_lock=config.fitting.enabled and config.fitting.foot_lock)
 
 
-def filter_backwards(take: Take, config: FilterConfig) -> Take:
-    """``take`` with the motion of every identity filtered backwards in time."""
+def filter_backwards(take: Take, config: FilterConfig, foot_lock: bool = False) -> Take:
+    """``take`` with the motion of every identity filtered backwards in time, and with ``foot_lock`` their feet held."""
     factor = cutoff_factor(config.smoothing)
     if not config.enabled or np.isinf(factor):
         return take
+    focal_px = float(take.info.get("focal_px") or max(take.info.get("size") or [_USUAL_FOCAL_PX]))
     names = ("joints_px", "joints_mm", "root_cam_mm", "rotations", "bone_lengths_mm")
     columns = {name: getattr(take, name).copy() for name in names}
     for identity in take.ids:
         rows = np.flatnonzero(take.id == identity)
         rows = rows[np.argsort(take.t_s[rows], kind="stable")]
         person = {name: columns[name][rows].astype(np.float64) for name in names}
-        for name, values in _person(person, take.t_s[rows], config, factor).items():
-            columns[name][rows] = values
+        person |= _person(person, take.t_s[rows], config, factor)
+        if foot_lock:
+            person |= _with_feet_held(person, take.t_s[rows], focal_px)
+        for name in names:
+            columns[name][rows] = person[name]
     return dataclasses.replace(take, **columns)
 
 
@@ -62,6 +68,20 @@ def _person(seen: dict[str, np.ndarray], t_s: np.ndarray, c: FilterConfig, k: fl
         out["rotations"], out["bone_lengths_mm"] = seen["rotations"].copy(), seen["bone_lengths_mm"].copy()
         out["rotations"][fitted], out["bone_lengths_mm"][fitted] = rotations, lengths_mm
     return out | {"joints_mm": joints_mm}
+
+
+def _with_feet_held(person: dict[str, np.ndarray], t_s: np.ndarray, focal_px: float) -> dict[str, np.ndarray]:
+    """The new columns of one person whose feet are held, from columns (F, ...) in order of time."""
+    fitted = np.isfinite(person["rotations"]).all((1, 2, 3)) & np.isfinite(person["root_cam_mm"]).all(1)
+    if not fitted.any():
+        return {}
+    out = {name: person[name].copy() for name in ("rotations", "joints_mm", "root_cam_mm")}
+    lengths_mm, rays = person["bone_lengths_mm"][fitted], person["joints_px"][fitted] / focal_px
+    root = person["root_cam_mm"][fitted] * UPRIGHT
+    rotations, root = hold_feet_over_time(person["rotations"][fitted], lengths_mm, root, rays, t_s[fitted])
+    out["rotations"][fitted], out["root_cam_mm"][fitted] = rotations, root * UPRIGHT
+    out["joints_mm"][fitted] = place_joints(rotations, lengths_mm) * UPRIGHT
+    return out
 
 
 def _quaternions(rotations: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xnect_lite.errors import XnectError
+from xnect_lite.files.npz import rows_of
 from xnect_lite.record.bvh import BvhClip, BvhOptions, file_presence, person_clips, stays
 from xnect_lite.record.people import PersonSummary, main_people, summarise
 from xnect_lite.record.presence import GapRule, Presence, can_be_bridged, gap_rule, presence_at, presence_of
@@ -88,9 +89,8 @@ def shot_of(
     """
     options.check()
     every = tuple(summarise(take, min_person_s, presence_of(take, options.max_gap_s, options.gaps)))
-    placed = [clean_track(take.track(p.id)) for p in every if p.file] if options.floor or options.recentre else []
+    placed = (clean_track(take.track(p.id)) for p in every if p.file and (options.floor or options.recentre))
     scene = scene_of(placed, options.up_cam, floor=options.floor, recentre=options.recentre)
-    del placed
     start_s, end_s = (f(take.every_frame_t_s) if len(take.every_frame_t_s) else 0.0 for f in (np.min, np.max))
     if check_span:
         _check_span(take, options.fps * float(end_s - start_s))
@@ -129,10 +129,10 @@ def _points(take: Take, identity: int, track: Track, times_s: np.ndarray, option
     seen_s, place_mm = take.t_s[rows], take.root_cam_mm[rows].astype(float)
     out: dict[str, np.ndarray] = {}
     for name, width in (("points_mm", 3), ("joints_px", 2), ("score", 1)):
+        column = {"points_mm": take.joints_mm, "joints_px": take.joints_px, "score": take.joint_score}[name]
+        values = rows_of(column, rows).astype(float)
         if name == "points_mm":
-            values = 10 * scene.place_cm(take.joints_mm[rows] + place_mm[:, None])
-        else:
-            values = (take.joints_px if name == "joints_px" else take.joint_score[..., None])[rows].astype(float)
+            values = 10 * scene.place_cm(values + place_mm[:, None])
         out[name] = _between(seen_s, place_mm, values.reshape(len(rows), NUM_JOINTS, width), times_s, options.max_gap_s)
         out[name][(presence != Presence.MEASURED) & (presence != Presence.BRIDGED)] = np.nan
     return Points(out["points_mm"], out["joints_px"], out["score"][..., 0], presence)

@@ -77,17 +77,23 @@ class TakeRecorder:
                 recorder.add(result)
         print(recorder.summary.files)
 
-    folder:       made if missing; must not hold a take already. Where recording cannot begin, it is not left behind.
-    source:       what was filmed, for take.json.
-    fps:          the source's nominal frame rate, None = unknown. The BVH frame rate is ``bvh.fps``.
-    config:       dataclass or mapping, saved in take.json.
-    min_person_s: people seen for less get no BVH file.
-    job:          what of a batch this take is, for take.json.
-    video:        keep the source's frames as well, those that are handed to `add_video`, in video.mp4.
-    names:        id -> name.
-    people:       who gets BVH files: all, main, or ids; see `shot.shot_of`.
+    ``add`` and ``close`` may be called from different threads.
 
-    ``add`` and ``close`` may be called from different threads. Raises XnectError where the folder or the disk refuses.
+    Args:
+        folder: made if missing; must not hold a take already. Where recording cannot begin, it is not left behind.
+        source: what was filmed, for take.json.
+        fps: the source's nominal frame rate, None = unknown. The BVH frame rate is ``bvh.fps``.
+        config: dataclass or mapping, saved in take.json.
+        bvh: how clips are made.
+        min_person_s: people seen for less get no BVH file.
+        started: when; the present moment without it.
+        job: what of a batch this take is, for take.json.
+        video: keep the source's frames as well, those that are handed to `add_video`, in video.mp4.
+        names: id -> name.
+        people: who gets BVH files: all, main, or ids; see `shot.shot_of`.
+
+    Raises:
+        XnectError: where the folder or the disk refuses.
     """
 
     def __init__(
@@ -245,9 +251,17 @@ def export_take(
     """(Re)write the BVH files of a take.
 
     Into the take's own folder this also finishes a take whose recorder was killed, and brings take.json up to date.
-    ``options`` and ``min_person_s`` default to those the take was recorded with; ``ids`` limits the files written.
     All files of a take share frame 0 (its first frame), frame rate and frame count.
-    Raises XnectError for an unknown id, a folder that is still being recorded or cannot be written.
+
+    Args:
+        folder: of the take.
+        out_folder: where to write; the take's own folder without it.
+        options: how clips are made; as the take was recorded without it.
+        min_person_s: people seen for less get no file; as the take was recorded without it.
+        ids: whose files are written; everybody's without it.
+
+    Raises:
+        XnectError: for an unknown id, a folder that is still being recorded or cannot be written.
     """
     folder = Path(folder)
     out = folder if out_folder is None else Path(out_folder)
@@ -255,7 +269,7 @@ def export_take(
     if own and (folder / JOURNAL_FILE).exists():
         _mend_videos(folder)
         secure_journal(folder)
-    take = load_take(folder)
+    take = load_take(folder, on_disk=True)
     options = options or recorded_options(take.info)
     if min_person_s is None:
         min_person_s = float(take.info.get("min_person_s", 0.5))
@@ -362,7 +376,7 @@ def _outcome(take: Take, summary: TakeSummary, options: BvhOptions, min_person_s
     return {
         "schema_version": SCHEMA_VERSION,
         "state": "finished",
-        "measured_fps": (summary.frames - 1) / summary.duration_s if summary.duration_s > 0 else None,
+        "measured_fps": 1 / take.frame_s if take.frame_s > 0 else None,  # the usual step: pauses do not count
         "min_person_s": min_person_s,
         "bvh": dataclasses.asdict(options),
         "duration_s": summary.duration_s,

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -25,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.errors import XnectError, next_step_of, without_secrets
-from xnect_lite.files.npz import read_npz
+from xnect_lite.files.npz import read_npz, rows_of
 from xnect_lite.files.untrusted import read_json
 from xnect_lite.files.whole_file import append_line, whole_file
 from xnect_lite.record.journal import NOBODY, RECORD, has_frames, is_being_recorded, read_journal
@@ -106,18 +107,26 @@ class Take:
 
     def rows(self, chosen: np.ndarray) -> Take:
         """The take with these rows only, in this order. ``chosen``: indices or a boolean mask."""
-        return dataclasses.replace(self, **{name: getattr(self, name)[chosen] for name in (*_ROW_FIELDS, "bridged")})
+        return dataclasses.replace(self, **{name: rows_of(getattr(self, name), chosen) for name in (*_ROW_FIELDS, "bridged")})
 
     def track(self, identity: int) -> Track:
         """What was seen of one person."""
         rows = self.id == identity
-        return Track(*(getattr(self, f.name)[rows] for f in dataclasses.fields(Track)))
+        return Track(*(rows_of(getattr(self, f.name), rows) for f in dataclasses.fields(Track)))
 
 
 def new_take_folder(takes: str | Path, name: str = "", started: datetime | None = None) -> Path:
     """Make and return the folder of a new take, ``TAKES/<YYYY-MM-DD_HH-MM-SS>_<name>``; numbered if it exists already.
 
-    Of several programs that ask in the same second, each gets its own. Raises XnectError where none can be made.
+    Of several programs that ask in the same second, each gets its own.
+
+    Args:
+        takes: the folder that takes are put in; made if missing.
+        name: of the take.
+        started: when; the present moment without it.
+
+    Raises:
+        XnectError: where none can be made.
     """
     stem = (started or datetime.now()).strftime("%Y-%m-%d_%H-%M-%S")
     name = re.sub(r"[^\w-]+", "_", name).encode("utf-8", "ignore")[:_LONGEST_NAME].decode("utf-8", "ignore").strip("_")
@@ -153,12 +162,18 @@ def unfinished_takes(takes: str | Path) -> list[Path]:
     return [path.parent for path in journals if has_frames(path) and not is_being_recorded(path)]
 
 
-def load_take(folder: str | Path, *, edited: bool = True) -> Take:
-    """Read a take, finished or not. Raises XnectError where there is none or it cannot be understood.
+def load_take(folder: str | Path, *, edited: bool = True, on_disk: bool = False) -> Take:
+    """Read a take, finished or not.
 
-    edited: with the steps of its edits in place; False = as it was recorded.
+    Args:
+        folder: of the take.
+        edited: with the steps of its edits in place; False = as it was recorded.
+        on_disk: large columns stay in unnamed files (see `read_npz`): for takes of hours, to be read once.
+
+    Raises:
+        XnectError: where there is none or it cannot be understood.
     """
-    take = _load_recorded(Path(folder))
+    take = _load_recorded(Path(folder), on_disk)
     take = dataclasses.replace(take, names=names_of(take.info), recorded_ids=tuple(sorted(take.ids)))
     if not edited:
         return take
@@ -168,11 +183,13 @@ def load_take(folder: str | Path, *, edited: bool = True) -> Take:
         raise XnectError(str(take.folder / INFO_FILE), f"holds an edit that cannot be ({error})", "Mend its steps") from error
 
 
-def _load_recorded(folder: Path) -> Take:
+def _load_recorded(folder: Path, on_disk: bool) -> Take:
     info = read_info(folder)
+    if info.get("schema_version", 0) > SCHEMA_VERSION:
+        raise XnectError(str(folder), f"has schema version {info['schema_version']}", "Open it with a newer xnect_lite")
     if (folder / POSES_FILE).exists():
         try:
-            stored = read_npz(folder / POSES_FILE)
+            stored = read_npz(folder / POSES_FILE, on_disk=on_disk)
             version = stored["schema_version"]
             if version.size != 1 or version.dtype.kind not in "iu":
                 raise ValueError("schema_version is no number")
@@ -242,7 +259,7 @@ def _stored(stored: Mapping[str, np.ndarray], name: str) -> np.ndarray:
 def film_of(folder: str | Path) -> Path | None:
     """The film beside a take's poses, where there is one. Raises XnectError for a folder that is a take without."""
     folder = Path(folder)
-    if not (folder / INFO_FILE).is_file() or not any((folder / name).exists() for name in (POSES_FILE, JOURNAL_FILE)):
+    if not os.path.isfile(folder / INFO_FILE) or not any((folder / name).exists() for name in (POSES_FILE, JOURNAL_FILE)):
         return None
     if (folder / "video.mp4").is_file():
         return folder / "video.mp4"

@@ -45,7 +45,8 @@ def clean_track(track: Track) -> Track:
     if joints.shape != (len(t_s), NUM_JOINTS, 3) or root.shape != (len(t_s), 3):
         raise ValueError(f"a track of {len(t_s)} times has joints {joints.shape} and roots {root.shape}")
     # A joint needs all three coordinates; the root of a root-relative pose is known wherever anything is.
-    joints = np.where((np.abs(joints) < _FARTHEST_MM).all(axis=2, keepdims=True), joints, np.nan)
+    joints = np.array(joints) if joints is track.joints_mm else joints
+    joints[~(np.abs(joints) < _FARTHEST_MM).all(axis=2)] = np.nan
     root = np.where((np.abs(root) < _FARTHEST_MM).all(axis=1, keepdims=True), root, np.nan)
     posed = np.isfinite(joints).any(axis=(1, 2))
     joints[:, ROOT] = np.where(posed[:, None], np.nan_to_num(joints[:, ROOT]), np.nan)
@@ -57,11 +58,15 @@ def clean_track(track: Track) -> Track:
     if not posed[order].any():
         raise XnectError("BVH", "the person has no 3D pose in any frame", "Leave this person out")
     order = order[np.append(np.diff(t_s[order]) > 0, True)]  # the last of its time
-    bridged = np.zeros(len(order), bool) if track.bridged is None else np.asarray(track.bridged, bool)[order]
-    if track.rotations is None or track.bone_lengths_mm is None or not fitted.any():
-        return Track(t_s[order], joints[order], root[order], bridged=bridged)
-    lengths_mm = track.bone_lengths_mm[order].astype(float)
-    return Track(t_s[order], joints[order], root[order], track.rotations[order], lengths_mm, bridged)
+    bridged = np.zeros(len(t_s), bool) if track.bridged is None else np.asarray(track.bridged, bool)
+    rotations, lengths_mm = track.rotations, track.bone_lengths_mm
+    if not fitted.any():
+        rotations = lengths_mm = None
+    if np.array_equal(order, np.arange(len(t_s))):  # long takes are copied for a reason only
+        return Track(t_s, joints, root, rotations, lengths_mm, bridged)
+    if rotations is not None and lengths_mm is not None:
+        rotations, lengths_mm = rotations[order], lengths_mm[order]
+    return Track(t_s[order], joints[order], root[order], rotations, lengths_mm, bridged[order])
 
 
 def _are_turns(rotations: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ def track(
 
         for result in xnect_lite.track("dance.mp4"):
             for identity, joints_cam_mm in zip(result.people.ids, result.people.joints_cam_mm):
-                print(result.frame.t_s, identity, joints_cam_mm[INDEX["l_wrist"]])
+                print(result.frame.t_s, identity, joints_cam_mm[xnect_lite.INDEX["l_wrist"]])
 
     Args:
         source: what `capture.open_source` takes, or a source that is open; it is closed when the loop ends, however it ends.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Protocol
 
 import cv2
@@ -11,6 +12,7 @@ import torch
 from xnect_lite.config import NetworkConfig, checked
 from xnect_lite.inference.base import Backend
 from xnect_lite.inference.choose import open_backend
+from xnect_lite.inference.sparse import SparseBackend
 from xnect_lite.models.xnect import XNect
 from xnect_lite.timer import StageTimer
 from xnect_lite.types import PAD_RGB, Frame, Letterbox, Maps, RunsOn
@@ -79,7 +81,10 @@ class Predictor:
             box = Letterbox.fit(*frame.size, *net_size(self.config, frame.size))
             image = torch.from_numpy(letterbox_image(frame.image, box))
         with timer.stage("network", cuda=self._backend.on_gpu):
-            return to_maps(self._backend(image[None]), box)
+            maps = to_maps(self._backend(image[None]), box)
+        if isinstance(self._backend, SparseBackend):
+            return dataclasses.replace(maps, effort=self._backend.effort(box))
+        return maps
 
 
 def to_maps(outputs: dict[str, torch.Tensor], box: Letterbox, index: int = 0) -> Maps:

@@ -54,6 +54,19 @@ def load_state(path: Path) -> dict[str, Any]:
         raise XnectError(str(path), f"is no training state ({type(error).__name__})", "Remove it to start afresh") from error
 
 
+def noise_state(device: torch.device) -> list[torch.Tensor]:
+    """Where torch's generators stand: networks draw from them as they learn (masks, dropout)."""
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.type == "cuda" else states
+
+
+def restore_noise(device: torch.device, states: list[torch.Tensor]) -> None:
+    """Go on drawing where `noise_state` stood. On another kind of device the numbers there are others anyway."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda" and len(states) > 1:
+        torch.cuda.set_rng_state(states[1], device)
+
+
 class Ema:
     """Exponential moving average of a network's weights and buffers; the decay warms up so that early steps fade fast.
 

@@ -28,7 +28,7 @@ from xnect_lite.train.short_run import adamw
 Net = TypeVar("Net", Refiner, Lifter)
 
 
-class FitConfig(Protocol):
+class LoopSettings(Protocol):
     """What a training's configuration says of the loop."""
 
     @property
@@ -67,7 +67,7 @@ class Task(Generic[Net]):
 
 
 def fit(
-    net: Net, fresh: Callable[[], Net], task: Task[Net], config: FitConfig, out: Path, order: torch.Generator
+    net: Net, fresh: Callable[[], Net], task: Task[Net], config: LoopSettings, out: Path, order: torch.Generator
 ) -> dict[str, float]:
     """Train ``net``; best.safetensors and log.jsonl are left in ``out``. Returns the best epoch's figures.
 

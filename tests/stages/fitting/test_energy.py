@@ -15,7 +15,7 @@ from xnect_lite.stages.fitting.limits import MIDDLE
 from xnect_lite.stages.fitting.solve import solve
 from xnect_lite.stages.fitting.tree import NUM_TREE
 
-TERMS = ["_3D", "_2D", "_PINS", "_PLACE", "_LIMITS", "_STIFF", "_SMOOTH"]
+TERMS = ["_3D", "_2D", "_STRAIGHT", "_PLACE", "_LIMITS", "_STIFF", "_SMOOTH"]
 
 
 def some_pose(people: int, rng: np.random.Generator, swing_deg: float = 40.0) -> Pose:
@@ -38,8 +38,7 @@ def some_evidence(people: int, rng: np.random.Generator) -> Evidence:
         root_weight=rng.uniform(0.001, 0.01, (people, 3)),
         last_local=last.local,
         turn_weight=rng.uniform(0.5, 5, people),
-        pins_mm=points + 20.0,
-        pins_weight=np.full(points.shape[:2], 0.1),
+        straight_weight=np.full((len(points), 2), 5.0),
     )
 
 
@@ -89,7 +88,7 @@ def test_steps_lead_back_to_a_pose_that_explains_everything():
     evidence = Evidence(
         lengths, points - truth.root_mm[:, None], np.full((1, NUM_JOINTS), 0.05),
         points[..., :2] * (1, -1) / -points[..., 2:], np.full((1, NUM_JOINTS), 0.05),
-        truth.root_mm, np.zeros((1, 3)), truth.local, np.zeros(1), points, np.zeros((1, NUM_JOINTS)),
+        truth.root_mm, np.zeros((1, 3)), truth.local, np.zeros(1), np.zeros((1, 2)),
     )  # fmt: skip
     step = np.concatenate([rng.normal(scale=100, size=(1, 3)), rng.normal(scale=0.2, size=(1, NUM_UNKNOWNS - 3))], 1)
     found = solve(truth.turned(step), evidence, iterations=10, outlier_sigmas=np.inf)

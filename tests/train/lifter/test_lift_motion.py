@@ -18,7 +18,7 @@ from xnect_lite.skeleton import CANONICAL_LEG_ARM_M, INDEX, MEETS, NUM_JOINTS, P
 from xnect_lite.synth.body import save_bodies
 from xnect_lite.train.lifter import data as lift_data
 from xnect_lite.train.lifter import motion as lift_motion
-from xnect_lite.train.lifter.config import Stage2Config
+from xnect_lite.train.lifter.config import LifterConfig
 from xnect_lite.train.lifter.motion import BorrowedErrors, Posed, posed_people
 from xnect_lite.train.lifter.run import answers_path
 
@@ -138,7 +138,7 @@ def test_a_broken_set_of_posed_people_is_named(tmp_path, content):
 def test_a_run_learns_from_pictures_and_motion(kit, tmp_path):
     stage_one = tmp_path / "stage1.safetensors"
     stage_one.write_bytes(b"its answers are there already")
-    config = Stage2Config(out=str(tmp_path), network=NetworkConfig(weights=str(stage_one)))
+    config = LifterConfig(out=str(tmp_path), network=NetworkConfig(weights=str(stage_one)))
     lift_data.save(walkers(128), answers_path(config, "train"))
     lift_data.save(walkers(32), answers_path(config, "val"))
     values = [

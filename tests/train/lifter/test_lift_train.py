@@ -25,7 +25,7 @@ from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.lifting.lift import read_out
 from xnect_lite.stages.lifting.network import FILE_NAME, LiftNetwork, find_lifter, load_lifter, open_lift
 from xnect_lite.train.lifter import data as lift_data
-from xnect_lite.train.lifter.config import Stage2Config
+from xnect_lite.train.lifter.config import LifterConfig
 from xnect_lite.train.lifter.data import LiftAugment, LiftSet, augment, collect
 from xnect_lite.train.lifter.run import answers_path, lift_loss, read_out_mm, score, see
 from xnect_lite.types import People
@@ -145,7 +145,7 @@ def run(tmp_path_factory):
     out = tmp_path_factory.mktemp("stage2")
     stage_one = out / "stage1.safetensors"
     stage_one.write_bytes(b"its answers are there already")
-    config = Stage2Config(out=str(out), network=NetworkConfig(weights=str(stage_one)))
+    config = LifterConfig(out=str(out), network=NetworkConfig(weights=str(stage_one)))
     lift_data.save(walkers(256), answers_path(config, "train"))
     lift_data.save(walkers(64), answers_path(config, "val"))
     values = [
@@ -175,7 +175,7 @@ def test_answers_of_another_stage_one_or_to_other_pictures_are_not_used(tmp_path
     paths = []
     for content in (b"one", b"other"):
         (tmp_path / "w.safetensors").write_bytes(content)
-        config = Stage2Config(out=str(tmp_path), network=NetworkConfig(weights=str(tmp_path / "w.safetensors")))
+        config = LifterConfig(out=str(tmp_path), network=NetworkConfig(weights=str(tmp_path / "w.safetensors")))
         fewer = dataclasses.replace(config, data=dataclasses.replace(config.data, limit=10))
         larger = dataclasses.replace(config, network=dataclasses.replace(config.network, long_side_net_px=640))
         paths += [answers_path(c, split) for c in (config, fewer, larger) for split in ("train", "val")]
@@ -211,7 +211,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert train_pose.main(["lift", "--set", f"out={tmp_path / 'file' / 'run'}"]) == 2
     assert "cannot be made" in capsys.readouterr().err
-    assert Stage2Config().network.weights == "", "by default it learns from the shipped Stage I"
+    assert LifterConfig().network.weights == "", "by default it learns from the shipped Stage I"
 
 
 # -- in the pipeline -------------------------------------------------------------------------------------------------

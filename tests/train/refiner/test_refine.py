@@ -18,7 +18,7 @@ from xnect_lite.skeleton import FLIP, INDEX, NUM_JOINTS, NUM_LIMBS
 from xnect_lite.stages.refining.crops import bells
 from xnect_lite.stages.refining.refine import load_refiner
 from xnect_lite.train.refiner import run as refine_train
-from xnect_lite.train.refiner.config import RefineConfig
+from xnect_lite.train.refiner.config import RefinerConfig
 from xnect_lite.train.refiner.data import RefineAugment, RefineSet
 from xnect_lite.train.refiner.run import TARGET_SIZE, pck, refine_loss
 
@@ -134,7 +134,7 @@ def two_peaks(count: int, seed: int) -> RefineSet:
 def test_a_few_dozen_steps_beat_grouping_where_other_maps_tell(tmp_path, monkeypatch):
     sets = {"train": two_peaks(192, 0), "val": two_peaks(32, 1)}
     monkeypatch.setattr(refine_train, "answers", lambda config, split: sets[split])
-    config = RefineConfig(
+    config = RefinerConfig(
         out=str(tmp_path), widths=(16, 8, 8), epochs=4, batch=12, learning_rate=1e-2, warm_up_steps=4, ema_decay=0.8,
         precision="fp32", threads=1,
     )  # fmt: skip
@@ -193,7 +193,7 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert train_pose.main(["refine", "--set", f"out={tmp_path / 'file' / 'run'}"]) == 2
     assert "cannot be made" in capsys.readouterr().err
-    assert RefineConfig().network.weights == "", "by default it learns from the shipped Stage I"
+    assert RefinerConfig().network.weights == "", "by default it learns from the shipped Stage I"
 
 
 @pytest.mark.parametrize(

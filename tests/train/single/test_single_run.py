@@ -8,7 +8,7 @@ import pytest
 import torch
 from tiny_single import register_tiny
 
-from xnect_lite.cli.train import main
+from xnect_lite.cli.main import train_pose as main
 from xnect_lite.config import load_config
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.single import load_single
@@ -113,11 +113,12 @@ def test_the_network_is_told_every_epoch(photos, tmp_path):
     [
         (("network=large",), "Known: hourglass"),
         (("joints=none",), "Known: muco21"),
-        (("data.photos=''",), "Give --set data.mpii"),
         (("width_net_px=60",), "multiples of 16"),
         (("data.mpii=somewhere", "joints=coco17"), "Write joints: mpii16"),
-        (("dynamic.target=0",), "more than 0"),
-        (("dynamic.target=1.5",), "to 1"),
+        (("dynamic.target=-0.1",), "0 to 1"),
+        (("dynamic.target=1.5",), "0 to 1"),
+        (("dynamic.weight=-1",), "dynamic.weight"),
+        (("dynamic.noise_off_epoch=1.5",), "whole number"),
         (("dynamic.temperature=0",), "dynamic.temperature"),
         (("hourglass.features=30",), "multiples of 4"),
     ],
@@ -125,6 +126,11 @@ def test_the_network_is_told_every_epoch(photos, tmp_path):
 def test_a_wrong_value_is_an_error_that_says_what_to_write(photos, tmp_path, more, message):
     with pytest.raises(XnectError, match=message):
         config(photos, tmp_path, *more)
+
+
+def test_a_run_without_pictures_says_how_to_name_some(photos, tmp_path):
+    with pytest.raises(XnectError, match=r"Give --set data\.mpii"):
+        train_single(config(photos, tmp_path, "data.photos=''"))
 
 
 def test_a_run_is_not_resumed_over_other_people(photos, tmp_path, straight):

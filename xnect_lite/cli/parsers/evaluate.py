@@ -15,6 +15,7 @@ from xnect_lite.cli.parsers import (
     evaluate_multiview,
     evaluate_mupots,
     evaluate_peers,
+    evaluate_ponder,
     evaluate_report,
 )
 from xnect_lite.cli.parsers.later import Later
@@ -23,7 +24,7 @@ from xnect_lite.cli.parsers.words import add_photos, understood
 
 _KINDS = (
     evaluate_clips, evaluate_multiview, evaluate_mpii, evaluate_mupots, evaluate_3dhp, evaluate_coco, evaluate_lsp,
-    evaluate_backbones, evaluate_peers, evaluate_report,
+    evaluate_backbones, evaluate_peers, evaluate_ponder, evaluate_report,
 )  # fmt: skip
 
 

@@ -35,7 +35,9 @@ def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument("--smoothing", type=float, default=None, metavar="S", help="0 = none to 1 = very steady (default 0.5)")
     group.add_argument("--no-fit", action="store_true", help="do not fit skeletons of constant bone lengths")
-    group.add_argument("--foot-lock", action="store_true", help="hold standing feet where they stand")
+    group.add_argument(
+        "--foot-lock", action=argparse.BooleanOptionalAction, help="hold feet that stand where they stand (default: yes)"
+    )
     camera = parser.add_argument_group("camera")
     camera.add_argument(
         "--intrinsics", default=None, metavar="FILE", help="calibration, JSON or YAML: width height fx fy cx cy [distortion]"

@@ -16,6 +16,9 @@ def add(verbs: argparse._SubParsersAction) -> None:
     run.add_argument("--show", dest="run", action="store_const", const=Later("app.run_show"), help="show the app instead")
     run.add_argument("--every-frame", action="store_true", help="a file: no frame is dropped, however long it takes")
     run.add_argument("--start", type=float, metavar="S", help="a file: skip the first S seconds")
+    run.add_argument(
+        "--osc", metavar="[HOST:]PORT", help="also send everybody as OSC (VMC protocol), id 1 to PORT, id 2 to the next (39539)"
+    )
     run.add_argument("--end", type=float, metavar="S", help="stop at second S")
     add_pipeline_options(run)
     run.set_defaults(run=Later("run.run_live"))

@@ -22,7 +22,8 @@ def add(verbs: argparse._SubParsersAction) -> None:
     steady.add_argument("takes", nargs="+", metavar="take", help="take folder")
     for action in (show, finish, score):
         action.add_argument("take", help="take folder")
-    score.add_argument("--truth", required=True, metavar="FILE", help="demo-truth.npz of the clip that was processed whole")
+    truths = "docs/demo-joints.npz, or demo-truth.npz of a clip that was processed whole"
+    score.add_argument("--truth", required=True, metavar="FILE", help=truths)
     for action in (show, finish, score, steady):
         action.add_argument("--json", action="store_true", help="print as JSON")
     take_edit.add(actions)

@@ -2,6 +2,7 @@
 
 Numbers are arrays in MATLAB's own shape, never squeezed; text is str; a cell is an object array; a struct, even a single
 one, is an object array of dicts. `each`, `only`, `number` and `text` take these apart and are lenient about what is empty.
+By hand, as pymatreader squeezes: there a cell of one number is a number, and a struct of one no list of structs.
 """
 
 from __future__ import annotations

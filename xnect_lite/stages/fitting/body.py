@@ -8,7 +8,7 @@ import numpy as np
 
 from xnect_lite.stages.fitting.calibrate import Calibration, leg_arm_mm
 from xnect_lite.stages.fitting.energy import Pose
-from xnect_lite.stages.fitting.feet import Feet
+from xnect_lite.stages.fitting.feet import FEET, Feet
 from xnect_lite.stages.fitting.rotation import to_matrix, to_rotvec, transposed
 from xnect_lite.stages.fitting.tree import NUM_TREE
 
@@ -68,8 +68,8 @@ class Body:
         turn = to_matrix(self.turn_speed * elapsed)
         return Pose(self.pose.root_mm + self.root_speed * elapsed, self.pose.local @ turn)
 
-    def remember(self, pose: Pose, joints_mm: np.ndarray, measured_mm: np.ndarray, t_s: float, up: np.ndarray) -> None:
-        """Take in the fit of the frame at ``t_s``: its pose, its joints (24, 3), and where they were measured (24, 3)."""
+    def remember(self, pose: Pose, joints_mm: np.ndarray, rays: np.ndarray, t_s: float, up: np.ndarray) -> None:
+        """Take in the fit of the frame at ``t_s``: its pose, its joints (24, 3), and the rays (24, 2) they are seen along."""
         elapsed = self.elapsed_s(t_s)
         if self.pose is not None:
             gain = 1.0 - np.exp(-elapsed / _VELOCITY_S)
@@ -77,5 +77,5 @@ class Body:
             turned = to_rotvec(transposed(self.pose.local) @ pose.local)[0] / elapsed
             self.root_speed = self.root_speed + gain * (moved - self.root_speed)
             self.turn_speed = self.turn_speed + gain * (turned - self.turn_speed)
-        self.feet.update(joints_mm, measured_mm, elapsed, up)
+        self.feet.update(joints_mm[FEET], rays[FEET], -float(pose.root_mm[0, 2]), elapsed, up)
         self.pose, self.t_s, self.interval_s = pose, t_s, elapsed

@@ -1,7 +1,7 @@
 """What a fit is judged by, as rows of residuals in units of their expected spread, with their exact Jacobian.
 
 XNect's energy (section 6): 3D joints, 2D reprojection, joint limits, smoothness over time and depth, here each divided by
-how far off it usually is; feet that stand add a row each.
+how far off it usually is.
 
 Axes are upright: x right, y up, z towards the camera, which is camera space turned by half about x; millimetres. The
 unknowns are the root's place and one small turn about each free axis of each joint, in the joint's own axes.
@@ -13,7 +13,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from xnect_lite.skeleton import INDEX, NUM_JOINTS
+from xnect_lite.skeleton import NUM_JOINTS
+from xnect_lite.stages.fitting.knees import KNEES
 from xnect_lite.stages.fitting.limits import AXIS_OF, HIGH, JOINT_OF, LOW, MIDDLE, NUM_TURNS, STIFFNESS
 from xnect_lite.stages.fitting.rotation import rotvec_jacobian, to_matrix, to_rotvec, transposed
 from xnect_lite.stages.fitting.tree import MOVES, NUM_TREE, SITS_AT, joints_from_world, world_rotations
@@ -21,7 +22,6 @@ from xnect_lite.stages.fitting.tree import MOVES, NUM_TREE, SITS_AT, joints_from
 NUM_UNKNOWNS = 3 + NUM_TURNS
 _LIMIT_SIGMA = np.radians(3.0)
 _MOVED = MOVES[JOINT_OF].T.astype(float)[None, :, None, :]  # (1, 24, 1, A)
-_PINNED = np.array([INDEX[f"{side}_{joint}"] for side in "rl" for joint in ("ankle", "toe")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Evidence:
     rays         (P, 24, 2) (x right, y down) / depth.         rays_weight    (P, 24) per mm that a joint is beside its ray
     root_mm      (P, 3) where the root should be by now.       root_weight    (P, 3) per mm
     last_local   (P, J, 3, 3) likewise the rotations.          turn_weight    (P,) per radian
-    pins_mm      (P, 24, 3) where standing feet stand.         pins_weight    (P, 24) per mm
+    straight_weight (P, 2) per radian that the left and the right knee are bent
     """
 
     lengths_mm: np.ndarray
@@ -63,16 +63,15 @@ class Evidence:
     root_weight: np.ndarray
     last_local: np.ndarray
     turn_weight: np.ndarray
-    pins_mm: np.ndarray
-    pins_weight: np.ndarray
+    straight_weight: np.ndarray
 
     def take(self, rows: np.ndarray) -> Evidence:
         """That of these rows."""
         return Evidence(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
-_SIZES = (3 * NUM_JOINTS, 2 * NUM_JOINTS, 3 * len(_PINNED), 3, NUM_TURNS, NUM_TURNS, NUM_TURNS)
-_3D, _2D, _PINS, _PLACE, _LIMITS, _STIFF, _SMOOTH = (
+_SIZES = (3 * NUM_JOINTS, 2 * NUM_JOINTS, 3, NUM_TURNS, NUM_TURNS, NUM_TURNS, len(KNEES))
+_3D, _2D, _PLACE, _LIMITS, _STIFF, _SMOOTH, _STRAIGHT = (
     slice(end - size, end) for size, end in zip(_SIZES, np.cumsum(_SIZES), strict=True)
 )
 NUM_ROWS = sum(_SIZES)
@@ -114,10 +113,6 @@ def evaluate(pose: Pose, evidence: Evidence, outlier_sigmas: float = np.inf) -> 
     view += moved[:, :, :2]
     view *= (e.rays_weight * trust)[..., None, None]
 
-    weight = e.pins_weight[:, _PINNED, None]
-    residual[:, _PINS] = ((points - e.pins_mm)[:, _PINNED] * weight).reshape(count, -1)
-    np.multiply(moved[:, _PINNED], weight[..., None], out=rows(_PINS, len(_PINNED), 3))
-
     residual[:, _PLACE] = (pose.root_mm - e.root_mm) * e.root_weight
     jacobian[:, _PLACE] = e.root_weight[:, :, None] * np.eye(3, NUM_UNKNOWNS)
     _turn_terms(pose, e, residual, jacobian)
@@ -145,7 +140,7 @@ def _joint_jacobian(world: np.ndarray, body: np.ndarray) -> np.ndarray:
 
 
 def _turn_terms(pose: Pose, e: Evidence, residual: np.ndarray, jacobian: np.ndarray) -> None:
-    """Limits, stiffness and smoothness, which see one joint each, into the rows of ``residual`` and ``jacobian``."""
+    """Of what sees one joint each, limits, stiffness, smoothness, straight knees: rows of ``residual`` and ``jacobian``."""
     from_middle, from_last = transposed(MIDDLE) @ pose.local, transposed(e.last_local) @ pose.local
     rotvec = to_rotvec(np.stack([from_middle, from_last]))
     # A row of one turn has entries in the columns of its joint's turns.
@@ -160,7 +155,11 @@ def _turn_terms(pose: Pose, e: Evidence, residual: np.ndarray, jacobian: np.ndar
     ):
         residual[:, term] = value * weight
         np.multiply(block, weight[..., None], out=jacobian[:, term, 3:])
+    knee = to_rotvec(pose.local[:, KNEES])  # hinges about x
+    residual[:, _STRAIGHT] = knee[..., 0] * e.straight_weight
+    jacobian[:, _STRAIGHT, 3:] = (rotvec_jacobian(knee)[..., 0, 0] * e.straight_weight)[..., None] * _OF_KNEE
 
 
+_OF_KNEE = (KNEES[:, None] == JOINT_OF).astype(float)
 _SAME_JOINT = (JOINT_OF[:, None] == JOINT_OF).astype(float)
 _LOW, _HIGH, _STIFFNESS = (table[JOINT_OF, AXIS_OF] for table in (LOW, HIGH, STIFFNESS))

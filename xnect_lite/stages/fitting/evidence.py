@@ -9,15 +9,14 @@ import numpy as np
 from xnect_lite.camera.intrinsics import Camera
 from xnect_lite.camera.pinhole import NEAR_MM
 from xnect_lite.config import FittingConfig
-from xnect_lite.skeleton import NUM_JOINTS, PARENTS
+from xnect_lite.skeleton import PARENTS
 from xnect_lite.stages.fitting.body import Body
 from xnect_lite.stages.fitting.energy import Evidence
-from xnect_lite.stages.fitting.feet import FEET
+from xnect_lite.stages.fitting.knees import looks_straight
 from xnect_lite.stages.fitting.tree import BONES_TO
 from xnect_lite.types import People
 
 _SANE_RAY = 50.0  # a pixel farther from the axis, in focal lengths, is no measurement
-_PIN_MM = 8.0  # spread of a standing foot about where it stands
 _SPREAD_RANGE_MM = (15.0, 300.0)
 _ABSOLUTE_TO_SIGMA = 0.627  # expected length of a 3D error -> spread per axis, for a Gaussian
 
@@ -49,10 +48,6 @@ def gather(
     root, root_weight = _place(
         np.concatenate([pose.root_mm for pose in last]), warm[:, None] / (speed * elapsed[:, None]), placed_mm, config
     )
-    pins, pins_weight = np.zeros((len(bodies), NUM_JOINTS, 3)), np.zeros((len(bodies), NUM_JOINTS))
-    if config.foot_lock:
-        for i, feet in enumerate(body.feet for body in bodies):
-            pins[i, FEET[feet.stands]], pins_weight[i, FEET[feet.stands]] = feet.pins_mm[feet.stands], 1.0 / _PIN_MM
     return Evidence(
         lengths_mm=lengths,
         joints_mm=np.where(known[..., None], targets, 0.0),
@@ -63,9 +58,23 @@ def gather(
         root_weight=root_weight,
         last_local=np.concatenate([pose.local for pose in last]),
         turn_weight=warm / (config.turn_speed * elapsed),
-        pins_mm=pins,
-        pins_weight=pins_weight,
+        straight_weight=_straight_weight(rays, found, root, root_weight, lengths, config),
     )
+
+
+def _straight_weight(
+    rays: np.ndarray,
+    found: np.ndarray,
+    root_mm: np.ndarray,
+    root_weight: np.ndarray,
+    lengths_mm: np.ndarray,
+    config: FittingConfig,
+) -> np.ndarray:
+    """(P, 2) how much a bent knee counts against a pose, per radian; nothing for who is nowhere yet."""
+    if not config.spread_straight_deg:
+        return np.zeros((len(rays), 2))
+    depth_mm = np.where(root_weight[:, 2] > 0, np.maximum(-root_mm[:, 2], NEAR_MM), 0.0)
+    return looks_straight(rays, found, depth_mm, lengths_mm) / np.radians(config.spread_straight_deg)
 
 
 def _place(

@@ -19,6 +19,8 @@ from xnect_lite.stages.fitting.body import Body
 from xnect_lite.stages.fitting.calibrate import size_of
 from xnect_lite.stages.fitting.energy import Evidence, Pose, joints_mm
 from xnect_lite.stages.fitting.evidence import gather
+from xnect_lite.stages.fitting.feet import FEET, Feet
+from xnect_lite.stages.fitting.legs import reach
 from xnect_lite.stages.fitting.solve import solve
 from xnect_lite.stages.fitting.tree import UPRIGHT
 from xnect_lite.types import People
@@ -32,12 +34,14 @@ _LOST_SIGMAS = 4.0  # mean residual beyond which the warm start is given up for 
 class Fitter:
     """Gives every identity a skeleton with constant bones and fits it to the frame.
 
-    stature_m: identity -> height in metres, which fixes the size of the skeleton and with it the distance.
-    lifted_stature_m: what lifting took everybody's height for.
-    looseness: how much farther than configured frames may be from the ones predicted; infinity = no smoothing over time.
-
     While somebody's bones are being calibrated they may still change from frame to frame; after `calibration_s` seconds of
     sightings they do not, until `reset`, unless the stature does.
+
+    Args:
+        config: weights of the energy, and for how long bones are calibrated.
+        stature_m: identity -> height in metres, which fixes the size of the skeleton and with it the distance.
+        looseness: how much farther than configured frames may be from the ones predicted; infinity = no smoothing over time.
+        lifted_stature_m: what lifting took everybody's height for.
     """
 
     def __init__(
@@ -60,7 +64,12 @@ class Fitter:
 
         Who has no identity, no 3D pose or no place in space is returned as is; of everybody else all of these are finite.
         Joints that were not detected get the pixels of the fitted ones.
-        ``up_cam`` (3,) says where up is in camera axes; the default is a level camera.
+
+        Args:
+            people: with ids, lifted.
+            camera: of the frame.
+            t_s: seconds, time of the frame.
+            up_cam: (3,) where up is in camera axes; a level camera without it.
         """
         joints = people.joints_mm.astype(np.float64) * UPRIGHT
         joints = np.where((np.abs(joints) < _SANE_MM).all(-1, keepdims=True), joints, np.nan)  # neither NaN nor inf passes
@@ -78,10 +87,13 @@ class Fitter:
             return people
         pose = self._fit(start, evidence, np.array([body.pose is None for body in bodies]))
         fitted = joints_mm(pose, evidence.lengths_mm)
-        measured = pose.root_mm[:, None] + np.where(evidence.joints_weight[..., None] > 0, evidence.joints_mm, np.nan)
+        rays = np.where(evidence.rays_weight[..., None] > 0, evidence.rays, seen_along(fitted))
         up = np.array([0.0, 1.0, 0.0]) if up_cam is None else np.asarray(up_cam, float) * UPRIGHT
         for i, body in enumerate(bodies):
-            body.remember(pose.take(np.array([i])), fitted[i], measured[i], t_s, up)
+            body.remember(pose.take(np.array([i])), fitted[i], rays[i], t_s, up)
+        if self._config.foot_lock:
+            pose = hold_feet(pose, fitted, evidence.lengths_mm, [body.feet for body in bodies])
+            fitted = joints_mm(pose, evidence.lengths_mm)
         return _with_fit(people, rows, pose, fitted, bodies, camera)
 
     def _placed(self, root_cam_mm: np.ndarray, bodies: Sequence[Body]) -> np.ndarray:
@@ -147,6 +159,19 @@ def _mean_sigmas(pose: Pose, evidence: Evidence) -> np.ndarray:
     off = joints_mm(pose, evidence.lengths_mm) - pose.root_mm[:, None] - evidence.joints_mm
     sigmas = np.minimum(np.linalg.norm(off, axis=-1) * evidence.joints_weight, 10.0)  # 0 where nothing was measured
     return sigmas.sum(1) / np.maximum((evidence.joints_weight > 0).sum(1), 1)
+
+
+def seen_along(joints_mm: np.ndarray) -> np.ndarray:
+    """(..., 2) right and down over depth, of joints (..., 3) in upright axes."""
+    depth = np.maximum(-joints_mm[..., 2:], NEAR_MM)
+    return joints_mm[..., :2] * (1.0, -1.0) / depth
+
+
+def hold_feet(pose: Pose, joints_mm: np.ndarray, lengths_mm: np.ndarray, feet: Sequence[Feet]) -> Pose:
+    """``pose``, whose joints are (P, 24, 3), with everybody's feet where ``feet`` say, and the bodies following them."""
+    root = pose.root_mm + np.stack([one.shift_mm for one in feet])
+    wanted = joints_mm[:, FEET] + np.stack([one.correction_mm for one in feet])
+    return Pose(root, reach(pose.local, lengths_mm, wanted - root[:, None, None]))
 
 
 def _with_fit(

@@ -20,18 +20,18 @@ class LiftDataConfig(PictureConfig):
     posed_people: Count = 20000
 
 
-def _some_from_pictures(config: Stage2Config) -> tuple[str, str] | None:
+def _some_from_pictures(config: LifterConfig) -> tuple[str, str] | None:
     left = round(config.batch * (1 - config.motion_share))
     return None if left else ("motion_share leaves nobody of a batch to pictures", "Lower motion_share, or enlarge batch")
 
 
 @dataclass(frozen=True)
-class Stage2Config:
+class LifterConfig:
     """One run of Stage II."""
 
     rules: ClassVar[Rules] = (_some_from_pictures,)
 
-    out: str = "runs/stage2"  # weights and log go here; Stage I's answers are kept here too
+    out: str = "runs/lift"  # weights and log go here; Stage I's answers are kept here too
     width: Annotated[float, Range(0, 100, "(]")] = 2.5  # of the network's layers
     epochs: Count = 60
     batch: Count = 512  # people

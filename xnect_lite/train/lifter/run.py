@@ -20,14 +20,14 @@ from xnect_lite.stages.refining.refine import find_refiner, open_refine
 from xnect_lite.train.fit import Task, fit
 from xnect_lite.train.lifter import data as lift_data
 from xnect_lite.train.lifter import motion as lift_motion
-from xnect_lite.train.lifter.config import Stage2Config
+from xnect_lite.train.lifter.config import LifterConfig
 from xnect_lite.train.lifter.data import LiftSet
 from xnect_lite.train.lifter.motion import BorrowedErrors, Posed, posed_people
 from xnect_lite.train.pictures import kept, origin, read_split
 from xnect_lite.train.short_run import begin
 
 
-def train_stage2(config: Stage2Config) -> dict[str, float]:
+def train_lifter(config: LifterConfig) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
     config = checked(config)
     out = begin(config)
@@ -57,7 +57,7 @@ def train_stage2(config: Stage2Config) -> dict[str, float]:
 class MotionSource:
     """People posed by motion capture, to train on and held out, as this Stage I would see them."""
 
-    def __init__(self, config: Stage2Config, train: LiftSet, held_out: LiftSet, generator: torch.Generator) -> None:
+    def __init__(self, config: LifterConfig, train: LiftSet, held_out: LiftSet, generator: torch.Generator) -> None:
         count = config.data.posed_people
         self._people = _posed(config, "train", count)
         self._errors = BorrowedErrors(train, generator)
@@ -70,7 +70,7 @@ class MotionSource:
         return self._errors.see(self._people.rows(rows), generator)
 
 
-def _posed(config: Stage2Config, split: str, count: int) -> Posed:
+def _posed(config: LifterConfig, split: str, count: int) -> Posed:
     """Posed people of a split, from the run's folder if they are there already."""
     data = config.data
     path = kept(config.out, f"posed_{split}", data.motion, data.bodies, count, config.seed).with_suffix(".npz")
@@ -91,7 +91,7 @@ def validate(net: Lifter, held_out: LiftSet, motion: MotionSource | None) -> dic
     return figures | {"error_mm": sum(errors) / len(errors)}
 
 
-def answers(config: Stage2Config, split: str) -> LiftSet:
+def answers(config: LifterConfig, split: str) -> LiftSet:
     """Stage I's answers for a split, from the run's folder if they are there already."""
     path = answers_path(config, split)
     if path.is_file():
@@ -103,7 +103,7 @@ def answers(config: Stage2Config, split: str) -> LiftSet:
     return _single(found)
 
 
-def answers_path(config: Stage2Config, split: str) -> Path:
+def answers_path(config: LifterConfig, split: str) -> Path:
     """Where the answers of this Stage I to these pictures are kept."""
     network = config.network
     weights = sha256(find_weights(network.backbone, network.weights))

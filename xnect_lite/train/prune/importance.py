@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from xnect_lite.data.targets import Targets
-from xnect_lite.models.compress import PruneReport, count, fuse, macs_per_channel, norm_of_conv, prune, settle
+from xnect_lite.models.compress import PruneReport, count, fuse, macs_per_channel, prune, scaled_norms, settle
 from xnect_lite.train.stage1.losses import LossConfig, stage1_losses
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -22,7 +22,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def importance(net: nn.Module, batches: Iterable[tuple[Tensor, Targets]], loss: LossConfig) -> dict[str, np.ndarray]:
     """Convolution with a norm -> (channels,) mean squared change of the loss without each. The network is left as it is."""
-    norms = {conv: net.get_submodule(norm) for conv, norm in norm_of_conv(net).items()}
+    norms = {conv: net.get_submodule(norm) for conv, norm in scaled_norms(net).items()}
     sums = {conv: torch.zeros_like(norm.weight) for conv, norm in norms.items()}
     net.eval()  # statistics as in use
     number = 0

@@ -15,7 +15,7 @@ Channels = Annotated[int, Range(1, 4096)]
 
 
 @dataclass(frozen=True)
-class RefineConfig:
+class RefinerConfig:
     """One run of the refiner."""
 
     out: str = "runs/refine"  # weights and log go here; what Stage I makes of the pictures is kept here too

@@ -20,7 +20,7 @@ from xnect_lite.stages.refining.refine import decode, load_refiner
 from xnect_lite.train.fit import Task, fit
 from xnect_lite.train.pictures import kept, origin, read_split
 from xnect_lite.train.refiner import data as refine_data
-from xnect_lite.train.refiner.config import RefineConfig
+from xnect_lite.train.refiner.config import RefinerConfig
 from xnect_lite.train.refiner.data import RefineSet, augmented, maps_of
 from xnect_lite.train.short_run import begin
 
@@ -28,7 +28,7 @@ TARGET_SIZE = 0.03  # standard deviation of where a joint is said to be, in side
 _APART = 4 * TARGET_SIZE  # so far from each other, right and left can be told apart
 
 
-def train_refiner(config: RefineConfig) -> dict[str, float]:
+def train_refiner(config: RefinerConfig) -> dict[str, float]:
     """Collect Stage I's answers once, train on them, keep the best by validation. Returns the best figures."""
     config = checked(config)
     first = load_refiner(Path(config.init)) if config.init else None
@@ -54,7 +54,7 @@ def train_refiner(config: RefineConfig) -> dict[str, float]:
     return fit(channels_last((first or fresh()).train()), fresh, task, config, out, generator)
 
 
-def answers(config: RefineConfig, split: str) -> RefineSet:
+def answers(config: RefinerConfig, split: str) -> RefineSet:
     """Stage I's answers for a split, from the run's folder if they are there already."""
     network = config.network
     weights = sha256(find_weights(network.backbone, network.weights))

@@ -7,10 +7,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from xnect_lite.config import Rules
 from xnect_lite.data.crops.augment import CropAugment
+from xnect_lite.data.crops.coco import MARGIN
 from xnect_lite.files.values import Count, CountOrAll, Minutes, NetSide, Range, Rate, Seed, Share, Threads
 from xnect_lite.models.dynamic.options import DynamicConfig, HourglassConfig
+from xnect_lite.models.fabric.single import FabricConfig
 from xnect_lite.models.single import SINGLE_NETWORKS, single_family
 from xnect_lite.skeleton import JOINT_MAPS
+from xnect_lite.train.search.config import SearchConfig
 
 
 @dataclass(frozen=True)
@@ -18,16 +21,11 @@ class SingleDataConfig:
     """Where the people are. The first that is given is read."""
 
     mpii: str = ""  # folder of MPII Human Pose: the .mat, or HRNet's annot/*.json, and images/
+    coco: str = ""  # folder of COCO keypoints 2017
     archive: str = ""  # made by `xnect-lite data pack`
     photos: str = ""  # folder of the photo kit's sets
     sets: tuple[str, ...] = ("lspet", "ccp", "har15", "capston")  # of the photo kit's folder
     limit: CountOrAll = 0  # use only about so many people of each split, evenly spread; 0 = all
-
-
-def _somewhere(config: SingleConfig) -> tuple[str, str] | None:
-    if not (config.data.mpii or config.data.archive or config.data.photos):
-        return "names no data", "Give --set data.mpii=DIR, data.archive=FILE or data.photos=DIR"
-    return None
 
 
 def _known_names(config: SingleConfig) -> tuple[str, str] | None:
@@ -37,6 +35,8 @@ def _known_names(config: SingleConfig) -> tuple[str, str] | None:
         return f"joints '{config.joints}' are unknown", f"Known: {', '.join(JOINT_MAPS)}"
     if config.data.mpii and config.joints != "mpii16":
         return f"MPII has no joints '{config.joints}'", "Write joints: mpii16"
+    if config.data.coco and config.joints != "coco17":
+        return f"COCO has no joints '{config.joints}'", "Write joints: coco17"
     return None
 
 
@@ -44,13 +44,15 @@ def _known_names(config: SingleConfig) -> tuple[str, str] | None:
 class SingleConfig:
     """One run of a single-person network. Defaults are those that DynConv was published with, on MPII."""
 
-    rules: ClassVar[Rules] = (_known_names, _somewhere)
+    rules: ClassVar[Rules] = (_known_names,)
 
     out: str = "runs/single"  # checkpoints and log go here
     network: str = "hourglass"  # a family of models/single.py
     joints: str = "mpii16"  # a joint list of skeleton.py
     width_net_px: NetSide = 256
     height_net_px: NetSide = 256
+    margin_to_border: Annotated[float, Range(1, 3)] = 1.25  # sides of the crop in those of the person's box
+    decode_offset_px: Annotated[float, Range(0, 2)] = 0.0  # added to a joint's place in the crop; published fabrics: 0.5
     bgr: bool = False  # channels blue, green, red, as published checkpoints learnt them
     init: str = ""  # weight file of the same network to start from; tensors it lacks stay random and are named
     epochs: Count = 100
@@ -67,12 +69,18 @@ class SingleConfig:
     workers: Annotated[int, Range(0, 256)] = 0  # processes that read pictures; 0 = the training process itself
     seed: Seed = 0
     log_every: Count = 50  # steps
+    # steps between pictures of a batch with its joints, taught and found, in out/sheet_STEP.jpg; 0 = none
+    sheet_every: CountOrAll = 0
     checkpoint_every_minutes: Minutes = 5.0
     validate_every: Count = 1  # epochs
     validation_people: CountOrAll = 0  # of the validation split, evenly spread; 0 = all
     best_share: Share = 0.5  # MPII's figure that decides which weights are best: PCKh at this share of the head
     hourglass: HourglassConfig = field(default_factory=HourglassConfig)
     dynamic: DynamicConfig = field(default_factory=DynamicConfig)
+    fabric: FabricConfig = field(default_factory=FabricConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)  # of the fabrics' alpha and beta
+    backbone_pretrained_path: str = ""  # a fabric's backbone as its authors or torchvision publish it, to start from
+    frozen_backbone: bool = False  # a fabric's backbone stays as it is
     data: SingleDataConfig = field(default_factory=SingleDataConfig)
     augment: CropAugment = field(default_factory=CropAugment)
 
@@ -82,5 +90,11 @@ def arch_of(config: SingleConfig) -> dict[str, Any]:
     sections = {name: asdict(getattr(config, name)) for name in single_family(config.network).sections}
     return {
         "network": config.network, "joints": config.joints, "size": [config.width_net_px, config.height_net_px],
-        "bgr": config.bgr, **sections,
+        "bgr": config.bgr, **_unusual(config), **sections,
     }  # fmt: skip
+
+
+def _unusual(config: SingleConfig) -> dict[str, float]:
+    """What crops and answers are made with, where it is not the usual."""
+    usual = {"margin_to_border": MARGIN, "decode_offset_px": 0.0}
+    return {name: getattr(config, name) for name, value in usual.items() if getattr(config, name) != value}

@@ -7,6 +7,7 @@ however many processes read pictures.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from xnect_lite.data.archives.parts import read_packed
 from xnect_lite.data.crops.augment import CropAugment, drawn_matrix
+from xnect_lite.data.crops.coco import MARGIN, annotated_people
 from xnect_lite.data.crops.geometry import cut, moved
 from xnect_lite.data.crops.person import CropPerson, mirror_order, people_of_samples
 from xnect_lite.data.readers.photokit import read_photokit
@@ -29,17 +31,26 @@ Batch = tuple[Tensor, Tensor, Tensor]
 """Crops (B, H, W, 3) uint8 RGB, joints (B, J, 2) in crop pixels, their weights (B, J)."""
 
 
-def read_people(data: SingleDataConfig, split: str, joints: str) -> list[CropPerson]:
-    """Everybody of one split. Raises XnectError if there is nobody."""
+def read_people(data: SingleDataConfig, split: str, joints: str, margin: float = MARGIN) -> list[CropPerson]:
+    """Everybody of one split, with crops of ``margin`` times their boxes. Raises XnectError if there is nobody."""
+    if not (data.mpii or data.coco or data.archive or data.photos):
+        step = "Give --set data.mpii=DIR, data.coco=DIR, data.archive=FILE or data.photos=DIR"
+        raise XnectError("data", "names no pictures", step)
     scored = split == "val"
     if data.mpii:
         people = mpii_people(Path(data.mpii), split)
+    elif data.coco:
+        people = [box.person for box in annotated_people(Path(data.coco), split)]
     elif data.archive:
         people = people_of_samples(read_packed(data.archive, split), joints, scored)
     else:
         people = people_of_samples(read_photokit(data.photos, split, data.sets), joints, scored)
+    if margin != MARGIN:
+        people = [replace(one, box_px=one.box_px * margin / MARGIN) for one in people]
     if not people:
-        raise XnectError(data.mpii or data.archive or data.photos, f"holds nobody of split '{split}'", "Check data.*")
+        raise XnectError(
+            data.mpii or data.coco or data.archive or data.photos, f"holds nobody of split '{split}'", "Check data.*"
+        )
     return evenly(people, data.limit)
 
 
@@ -70,12 +81,17 @@ def crop_of(
     return cut(one.read_image(), matrix, size), places.astype(np.float32), weight.astype(np.float32)
 
 
-def epoch_batches(people: Sequence[CropPerson], config: SingleConfig, epoch: int, done: int = 0) -> Iterator[Batch]:
-    """The batches of an epoch in its order, from the ``done``-th on; the last may be smaller, but never a single person."""
+def epoch_batches(
+    people: Sequence[CropPerson], config: SingleConfig, epoch: int, done: int = 0, rank: int = 0, processes: int = 1
+) -> Iterator[Batch]:
+    """The batches of an epoch in its order, from the ``done``-th on; the last may be smaller, but never a single person.
+
+    Of several processes each takes its part of every step's people, alike in number.
+    """
     order = np.random.default_rng([config.seed, epoch]).permutation(len(people)).tolist()
-    groups = [order[i : i + config.batch] for i in range(0, len(order), config.batch)]
-    if len(groups) > 1 and len(groups[-1]) < min(2, config.batch):  # batch norm needs more than one value
-        groups.pop()
+    whole = config.batch * processes
+    steps = steps_per_epoch(len(people), config.batch, processes)
+    groups = [order[i : i + whole][rank * config.batch : (rank + 1) * config.batch] for i in range(0, steps * whole, whole)]
     generator = torch.Generator()  # the loader's own numbers must not move torch's
     loader: DataLoader[Batch] = DataLoader(
         Crops(people, config, epoch), batch_sampler=groups[done:], num_workers=config.workers, generator=generator
@@ -83,7 +99,13 @@ def epoch_batches(people: Sequence[CropPerson], config: SingleConfig, epoch: int
     yield from loader
 
 
-def steps_per_epoch(count: int, batch: int) -> int:
-    """How many batches `epoch_batches` makes of ``count`` people."""
-    full, rest = divmod(count, batch)
+def steps_per_epoch(count: int, batch: int, processes: int = 1) -> int:
+    """How many batches `epoch_batches` makes of ``count`` people. Raises XnectError if there are too few for all processes."""
+    full, rest = divmod(count, batch * processes)
+    if processes > 1:  # a smaller last step would leave some with nobody
+        if not full:
+            raise XnectError(
+                f"{count} people", f"are too few for {processes} processes of {batch}", "Lower batch, or start fewer"
+            )
+        return full
     return full + (rest >= min(2, batch) or (full == 0 and rest > 0))

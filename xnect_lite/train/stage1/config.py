@@ -8,6 +8,8 @@ from typing import Annotated, ClassVar, Literal
 from xnect_lite.config import Rules
 from xnect_lite.data.canvases.config import AugmentConfig
 from xnect_lite.files.values import Count, CountOrAll, Minutes, NetSide, PartShare, Range, Rate, Seed, Share, Threads
+from xnect_lite.models.dynamic.options import DynamicConfig
+from xnect_lite.models.fabric.config import HeadsConfig
 from xnect_lite.train.pictures import PictureConfig
 from xnect_lite.train.stage1.losses import LossConfig
 
@@ -51,7 +53,11 @@ class Stage1Config:
     out: str = "runs/stage1"  # checkpoints, log and contact sheets go here
     backbone: str = "selecsls60"
     stride: Literal[4, 8] = 8  # network pixels per output cell
+    heads: HeadsConfig = field(default_factory=HeadsConfig)
+    # how fabrics' alpha and beta come about: learned with the weights, drawn once, or all alike
+    arch_search_strategy: Literal["sync", "random", "None"] = "sync"
     grouped: bool = False  # divide the deeper 3x3 layers of a SelecSLS into groups
+    dynamic: DynamicConfig = field(default_factory=DynamicConfig)  # masks in a SelecSLS; epochs there are hundredths of the run
     init: str = ""  # safetensors file to start from: a core, or a whole Stage I
     teacher: str = ""  # safetensors file of a whole Stage I, of any backbone, whose answers are learned besides the labels
     teacher_share: Share = 0.5  # of the loss; the labels have the rest

@@ -14,7 +14,7 @@ from xnect_lite.data.archives.packed import pack
 from xnect_lite.errors import XnectError
 from xnect_lite.inference.devices import channels_last
 from xnect_lite.inference.weights import save_weights
-from xnect_lite.train.checkpoint import Ema, load_state, prepare_folder, save_state
+from xnect_lite.train.checkpoint import Ema, load_state, noise_state, prepare_folder, restore_noise, save_state
 from xnect_lite.train.schedule import Budget, Due, learning_rate
 from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.data import describe_data, held_out, read_split, refuse_other_data
@@ -25,6 +25,8 @@ from xnect_lite.train.stage1.start import freeze, starting_network
 from xnect_lite.train.stage1.step import Stepper, restore_optimizer
 from xnect_lite.train.stage1.stop import StopRequest
 from xnect_lite.train.stage1.validate import validate
+
+_EPOCHS = 100  # that a run is divided into for networks whose options speak of epochs
 
 
 def train_stage1(config: Stage1Config, resume: bool = False) -> bool:
@@ -92,6 +94,7 @@ class Run:
             rate = learning_rate(
                 config.learning_rate, self.step, progress, config.warm_up_steps, config.final_rate, config.decay_share
             )
+            self.net.begin_epoch(_EPOCHS * progress, _EPOCHS)
             result = self.stepper.step(rate, finishing=progress > 1 - config.data.finish_share)
             self.ema.update()
             self.step, self.terms, drawn = self.step + 1, result.terms, result.canvases
@@ -142,6 +145,7 @@ class Run:
             "ema": self.ema.values, "ema_updates": self.ema.updates, "step": self.step, "seen": self.seen, "best": self.best,
             "spent_s": self.budget.spent_s, "data": describe_data(self.config.data, self.train_set),
             "config": json.dumps(as_dict(self.config)), **positions,
+            "noise": noise_state(self.processes.device),
         }  # fmt: skip
         try:
             save_state(self.out / "state.pt", state)
@@ -187,6 +191,8 @@ class Run:
             self.step, self.seen = state["step"], state["seen"]
             self.best, spent_s = state["best"], state["spent_s"]
             saved = self.slots.restore(state, self.step)
+            if "noise" in state:  # what masks draw; of the first process, others go on from the same
+                restore_noise(self.processes.device, state["noise"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             cause = f"does not fit this run ({str(error).splitlines()[0]})"
             raise XnectError(str(self.out / "state.pt"), cause, "Resume with the configuration it was started with") from error

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from xnect_lite.data.targets import Targets, encode
+from xnect_lite.models.fabric.fabric import architecture_parameters
 from xnect_lite.models.xnect import XNect
 from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.losses import stage1_losses
@@ -61,7 +62,7 @@ class Stepper:
                 image = image.contiguous(memory_format=torch.channels_last)
                 with self.autocast:
                     maps = self.forward(image)
-                terms = self._terms(image, maps, targets)
+                terms = {**self._terms(image, maps, targets), **self.net.extra_loss()}
                 (mean * torch.stack(list(terms.values())).sum()).backward()
             canvases += len(image)
             for name, term in terms.items():
@@ -118,9 +119,12 @@ def make_optimizer(net: XNect, config: Stage1Config, fused: bool = False) -> tor
     adamw: weight decay on matrices and kernels only. adam: L2 on everything, the scales of norms included, which drives
     channels that are not needed to zero (Mehta, Kim and Theobalt, CVPR 2019).
     """
-    groups = []
+    groups: list[dict[str, Any]] = []
+    apart = architecture_parameters(net)  # weights that weigh operators: decay would make them all alike
+    if apart:
+        groups.append({"params": apart, "weight_decay": 0.0, "share": 1.0})
     for module, share in ((net.backbone, config.backbone_rate), (net.heads, 1.0)):
-        parameters = list(module.parameters())
+        parameters = [p for p in module.parameters() if not any(p is other for other in apart)]
         if config.optimizer == "adam":
             groups.append({"params": parameters, "weight_decay": config.weight_decay, "share": share})
             continue
