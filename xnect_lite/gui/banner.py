@@ -45,7 +45,13 @@ class _Message(QFrame):
         row.addWidget(label, 1)
         self.buttons: dict[str, QPushButton] = {}
         if offer is not None:
-            self._add(row, offer[0], "", lambda: (close(), offer[1]()))
+            words, accept = offer
+
+            def take_up() -> None:
+                close()
+                accept()
+
+            self._add(row, words, "", take_up)
         if folder is not None:
             self._add(row, "Show folder", "Open the folder in the file manager", lambda: self._show(folder))
         if details:

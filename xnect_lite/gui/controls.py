@@ -98,18 +98,28 @@ class Controls:
 
     def _submenu(self, entry: Action, fill: Fill) -> QAction:
         menu = QMenu(entry.title, self._window)
-        menu.aboutToShow.connect(lambda: (menu.clear(), fill(menu)))
+
+        def refill() -> None:
+            menu.clear()
+            fill(menu)
+
+        menu.aboutToShow.connect(refill)
         self._menus[entry.name] = menu
         action = menu.menuAction()
+        assert action is not None
         self._describe(action, entry)
         if entry.shortcuts:  # Qt lets no menu have a key of its own
             key = QAction(entry.title, self._window)
             key.setShortcuts([QKeySequence(k) for k in entry.shortcuts])
-            key.triggered.connect(lambda: action.isEnabled() and self.pop_up(entry.name))
+            key.triggered.connect(lambda: self._pop_up_if(action, entry.name))
             self._window.addAction(key)
             action.setShortcuts([])
             action.setText(f"{entry.title}\t{QKeySequence(entry.shortcuts[0]).toString()}")
         return action
+
+    def _pop_up_if(self, action: QAction, name: str) -> None:
+        if action.isEnabled():
+            self.pop_up(name)
 
     def _describe(self, action: QAction, entry: Action) -> None:
         action.setObjectName(entry.name)

@@ -332,12 +332,13 @@ class MainWindow(QMainWindow):
             column.addWidget(part, 1 if part is self.views else 0)
         self.setCentralWidget(middle)
         self.docks: list[QDockWidget] = []
-        for title, part in (("Takes", self.takes_list), ("People", self.people)):
+        lists: tuple[tuple[str, QWidget], ...] = (("Takes", self.takes_list), ("People", self.people))
+        for title, shown in lists:
             dock = QDockWidget(title, self)
             dock.setObjectName(title.lower())
             dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
-            dock.setWidget(part)
-            part.setMinimumWidth(200)
+            dock.setWidget(shown)
+            shown.setMinimumWidth(200)
             self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
             self.docks.append(dock)
         self.resizeDocks(self.docks, [260, 260], Qt.Orientation.Horizontal)
