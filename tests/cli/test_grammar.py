@@ -25,7 +25,7 @@ GRAMMAR = {
     "bench": ["pipeline", "networks", "data", "soak"],
     "data": ["pack", "vote", "trust", "show", "check"],
     "synth": ["render", "demo", "mupots-like", "bake"],
-    "export": [], "weights": [], "devices": [],
+    "export": [], "weights": [], "devices": [], "arch": ["show", "prune"],
 }  # fmt: skip
 """What ``--help`` lists: verbs, and what each can be asked for."""
 
