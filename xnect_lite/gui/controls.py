@@ -168,9 +168,13 @@ class SpaceFilter(QObject):
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
-        application = QApplication.instance()
-        assert application is not None
-        application.installEventFilter(self)
+        if (application := QApplication.instance()) is not None:
+            application.installEventFilter(self)
+
+    def remove(self) -> None:
+        """Watch keys no longer."""
+        if (application := QApplication.instance()) is not None:
+            application.removeEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Qt's."""

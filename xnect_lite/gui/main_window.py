@@ -44,7 +44,7 @@ class MainWindow(QMainWindow):
     settings:  kept between runs; of this run alone without it.
     cache:     folder for pictures of takes; None = none are kept.
 
-    result_shown  a result has reached the views
+    result_shown  a result, or a take, has reached the views
     """
 
     result_shown = pyqtSignal()
@@ -86,7 +86,7 @@ class MainWindow(QMainWindow):
         self._timer.timeout.connect(self._tick)
         self._timer.start(_TICK_MS)
         self.views.show_welcome(True)
-        self._space = SpaceFilter(self)
+        self.space = SpaceFilter(self)
         self.setFocus()  # of nothing that Space would press
         restore(self)
         self.takes_list.refresh()
@@ -354,6 +354,7 @@ class MainWindow(QMainWindow):
         self.files.changed.connect(self._show_mode)
         self.takes_list.opened.connect(self.open_take)
         self.player.opened.connect(self._show_take)
+        self.player.opened.connect(self.result_shown)
         self.player.moved.connect(self._show_position)
         self.player.changed.connect(self._show_mode)
         self.panel.speed_wished.connect(self.player.set_speed)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+from PyQt6 import sip
 from PyQt6.QtWidgets import QApplication
 
 from xnect_lite.capture import Source, open_source
@@ -69,6 +70,8 @@ def show(application: QApplication, options: Options, make_pipeline: MakePipelin
     finally:
         sys.excepthook = hook
         window.close()
+        window.space.remove()
+        sip.delete(window)  # before the application: Qt's parts must not outlive it, and Python's order is none
 
 
 def _settings(options: Options) -> SettingsKeeper:
