@@ -13,7 +13,7 @@ from xnect_lite.camera.pinhole import image_centre_px, project
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.skeleton import CANONICAL_BONE_M, INDEX, NUM_JOINTS, ORDER, PARENTS, ROOT
-from xnect_lite.types import Frame, People, PoseResult
+from xnect_lite.types import Frame, People, PoseResult, RunsOn
 
 _DIRECTIONS = {"spine": (0, -1, 0), "neck": (0, -1, 0), "head": (0, -1, 0), "head_top": (0, -1, 0), "nose": (0, 0, -1)} | {
     f"{side}_{joint}": (sign * x, y, z)
@@ -54,6 +54,7 @@ class FakePipeline:
     """Finds two people in every frame, after ``work_s`` seconds."""
 
     device_name, backend, precision, backbone = "fake device", "fake engine", "fp32", "fakenet"
+    runs_on = RunsOn("fakenet", "fake device", "fake engine", "fp32")
 
     def __init__(self, config: PipelineConfig | None = None, work_s: float = 0.0, error: Exception | None = None) -> None:
         self.work_s, self.error, self.config = work_s, error, config or PipelineConfig()

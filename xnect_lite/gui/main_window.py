@@ -64,7 +64,6 @@ class MainWindow(QMainWindow):
         self.settings = settings or SettingsKeeper()
         self.given_config = PipelineConfig()  # what the command line sets, which goes before the settings
         self.looks = Looks(mirrored=self.settings.now.mirror)
-        self.setWindowTitle("xnect_lite")
         self.setAcceptDrops(True)
         self.banner, self.views = Banner(), Views(self.looks, use_opengl=use_opengl)
         self.processing, self.panel = ProcessingPanel(), PlayerPanel(self.looks)
@@ -77,13 +76,11 @@ class MainWindow(QMainWindow):
         self._place_parts()
         self.controls = Controls(self, handlers(self), fills(self))
         self.actions_by_name = self.controls.actions
-        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
         self.views.add_actions(self.actions_by_name)
         self.panel.add_actions(self.actions_by_name)
         self._buttons, self.status = RunButtons(self.controls), StatusLine(self.statusBar())
-        self._connect()
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
+        self._connect()
         self._timer.start(_TICK_MS)
         self.views.show_welcome(True)
         self.space = SpaceFilter(self)
@@ -103,6 +100,7 @@ class MainWindow(QMainWindow):
         """Play this file, camera or stream from its start, instead of what is shown now."""
         if self._may_leave():
             self.close_take()
+            self.people.forget()
             self.live.play(spec)
 
     def open_camera(self, spec: str) -> None:
@@ -124,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def _show_take(self) -> None:
         self.worker.stop()
-        self.banner.clear_errors()
+        self.people.forget()
         self._show_mode()
         self.mending.tell_state()
 
@@ -133,6 +131,7 @@ class MainWindow(QMainWindow):
         if self.player.is_open:
             self.mending.write_files()
             self.player.close()
+            self.people.forget()
             self.views.clear()
             self.views.name()
             self.views.show_welcome(True)
@@ -263,6 +262,7 @@ class MainWindow(QMainWindow):
         """Parts that belong to a take, a file in work, or a camera."""
         is_take = self.player.is_open
         self.panel.setVisible(is_take)
+        self.people.only_main.setVisible(is_take)
         self.controls.enable(self._there())
         if is_take:
             assert self.player.playback is not None and self.player.editor is not None
@@ -345,6 +345,7 @@ class MainWindow(QMainWindow):
         self.resizeDocks(self.docks, [360, 260], Qt.Orientation.Vertical)
 
     def _connect(self) -> None:
+        self._timer.timeout.connect(self._tick)
         self.live.result_shown.connect(self.result_shown)
         self.live.changed.connect(self._tick)
         self.files.opened.connect(self.open_take)

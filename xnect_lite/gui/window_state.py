@@ -21,6 +21,7 @@ def restore(window: MainWindow) -> None:
     for name in _TICKS:
         if (kept := store.text(f"window/{name}")) is not None:
             window.actions_by_name[name].setChecked(kept == "on")
+    window.actions_by_name["mirror"].setChecked(window.looks.mirrored)
     window.show_layers()
 
 
