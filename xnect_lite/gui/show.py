@@ -50,6 +50,7 @@ def show(application: QApplication, options: Options, make_pipeline: MakePipelin
     application.styleHints().colorSchemeChanged.connect(lambda _: window.use_theme())
     if options.screenshot is not None:
         ScreenshotTask(window, options.screenshot, options.after_s)
+    trouble = trouble or session.sending.wish_port(settings.now.osc_port)
     if options.record:
         session.start_recording()
     if trouble:

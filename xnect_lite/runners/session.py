@@ -25,6 +25,7 @@ from xnect_lite.record.bvh import BvhOptions
 from xnect_lite.record.take import TakeRecorder, export_take, new_take_folder
 from xnect_lite.runners.events import Update
 from xnect_lite.runners.run_notes import notes_of
+from xnect_lite.runners.sending import Sending
 from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
 from xnect_lite.types import Frame, PoseResult
 
@@ -126,6 +127,7 @@ class Session:
         self, open_recorder: OpenRecorder, clock: Callable[[], float] = time.perf_counter, takes: Path | None = None
     ) -> None:
         self._open_recorder, self._takes = open_recorder, takes
+        self.sending = Sending()
         self._clock = clock
         self._lock = threading.Lock()  # figures
         self._take_lock = threading.RLock()  # recording; held while a frame is written
@@ -181,8 +183,9 @@ class Session:
                 self._last_seen_s = self._clock()
 
     def processed(self, update: Update) -> None:
-        """A result, in order of time. It is recorded if recording is on."""
+        """A result, in order of time. It is recorded if recording is on, and sent on if anybody is to have it."""
         self.measured(update)
+        self.sending.send(update.result)
         with self._take_lock:
             self._dropped = update.dropped
             if self._state is not RecordingState.OFF and self._clock() >= self._starts_s:
@@ -313,6 +316,7 @@ class Session:
     def close(self, timeout_s: float | None = None) -> None:
         """Finish and wait for whatever is being written."""
         self.stop_recording()
+        self.sending.close()
         for thread in self._saving:
             thread.join(timeout_s)
 

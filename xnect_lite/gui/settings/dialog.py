@@ -184,6 +184,8 @@ class SettingsDialog(QDialog):
         self._choice(form, "Countdown", "countdown_s", [(f"{n} s" if n else "None", n) for n in COUNTDOWNS])
         self._tick(form, "Keep the video beside the poses", "keep_video")
         self._hint(form, "A take with its video can be checked, processed again without lost frames, and mended by eye.")
+        self._number(form, "Send OSC to port", "osc_port", 0, 65000)
+        self._hint(form, "VMC messages for avatars on this machine, usually 39539: one port for each person. 0 sends nothing.")
         self._choice(
             form, "A dropped video is", "file_action", [("processed frame by frame", "process"), ("previewed", "preview")]
         )
