@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from xnect_lite.evaluate.keypoints import match
 from xnect_lite.files.npz import read_npz
 from xnect_lite.record.take_folder import Take
+from xnect_lite.synth.truth import load_truths
 
 _LEAST_OKS = 0.3  # a detection farther off is nobody's
 _LEAST_VISIBLE = 3  # joints of somebody who has to be found, where nothing else is known
@@ -50,8 +51,6 @@ def read_truths(path: str | Path) -> Sequence[Truth]:
 
     Raises XnectError for any other file.
     """
-    from xnect_lite.synth.truth import load_truths
-
     try:
         little = read_npz(path, ["joints_px", "visible"])
     except ValueError:

@@ -15,6 +15,7 @@ from xnect_lite.record.people import PersonSummary, main_people, summarise
 from xnect_lite.record.presence import GapRule, Presence, can_be_bridged, gap_rule, presence_at, presence_of
 from xnect_lite.record.resample import bracket, frame_times, resample_points
 from xnect_lite.record.scene import Scene, scene_of
+from xnect_lite.record.steps import trim_take
 from xnect_lite.record.take_folder import Take
 from xnect_lite.record.track import Track, clean_track
 from xnect_lite.skeleton import NUM_JOINTS
@@ -169,8 +170,6 @@ def _alike(known: np.ndarray) -> Iterator[tuple[list[int], np.ndarray]]:
 
 def excerpt(take: Take, in_s: float | None, out_s: float | None) -> Take:
     """The part of a take between two of its seconds. Raises XnectError if there is nothing."""
-    from xnect_lite.record.steps import trim_take
-
     if in_s is None and out_s is None:
         return take
     return dataclasses.replace(trim_take(take, in_s, out_s), info=take.info)
