@@ -53,7 +53,6 @@ def make_people(roots_cam_mm: list[tuple[float, float, float]], size: tuple[int,
 class FakePipeline:
     """Finds two people in every frame, after ``work_s`` seconds."""
 
-    device_name, backend, precision, backbone = "fake device", "fake engine", "fp32", "fakenet"
     runs_on = RunsOn("fakenet", "fake device", "fake engine", "fp32")
 
     def __init__(self, config: PipelineConfig | None = None, work_s: float = 0.0, error: Exception | None = None) -> None:

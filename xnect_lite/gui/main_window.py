@@ -382,10 +382,11 @@ class MainWindow(QMainWindow):
         """Settings have changed; ``config`` is what they mean to the pipeline."""
         self.worker.configure(config)
         self.session.record_into(take_opener(self.takes, config, video=self.settings.now.keep_video), self.takes)
+        if trouble := self.session.sending.wish_port(self.settings.now.osc_port):
+            self.banner.show_error(trouble)
         self.takes_list.show_folder(self.takes)
-        self.looks.mirrored = self.settings.now.mirror
-        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
-        self.views.view2d.refresh()
+        self.actions_by_name["mirror"].setChecked(self.settings.now.mirror)
+        self.toggle_mirror()
         self.use_theme()
 
     def use_theme(self) -> None:

@@ -48,8 +48,7 @@ class Settings:
     takes: str = "~/xnect_takes"
     countdown_s: Annotated[int, Range(0, 60)] = 0
     keep_video: bool = True
-    osc: bool = False  # everybody's motion to another program, live
-    osc_address: str = "127.0.0.1:39539"
+    osc_port: Annotated[int, Range(0, 65000)] = 0  # of the first person, on this machine; 0 = nothing is sent
     # files
     file_action: Literal["process", "preview"] = "process"
     quality: Literal["standard", "best"] = "standard"
