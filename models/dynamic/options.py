@@ -20,6 +20,8 @@ class DynamicConfig:
     noise_off_epoch: CountOrAll = 80  # from this epoch on masks are drawn without Gumbel noise
     weight: Weight = 0.01  # of the budget against the task
     start_logit: Annotated[float, Range(-10, 10)] = 0.0  # what mask units begin at, all over; high = everything is active
+    # in Stage I, from trained weights: masks are fitted to where the network sees people on so many batches first; 0 = not
+    people_batches: CountOrAll = 0
     frozen_norms: bool = False  # in Stage I: batch norms of masked blocks keep the statistics that they start with
 
     @property

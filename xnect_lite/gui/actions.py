@@ -85,6 +85,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("overlay", "View", "2D skeletons", ("1",), "Skeletons drawn over the picture", is_toggle=True, is_on=True),
     Action("ids", "View", "Names and numbers", ("2",), "Everyone's name or number, in the picture and in 3D", is_toggle=True,
            is_on=True),
+    Action("ponder", "View", "Where it computes", ("3",), "Of a network with masks: dark where it skipped", is_toggle=True),
     Action("latency", "View", "Latency", ("L",), "How long each stage takes", "latency", is_toggle=True, in_toolbar=True),
     Action("side_panels", "View", "Takes and people", ("P",), "The lists at the side", is_toggle=True, is_on=True),
     Action("front", "View", "Front", ("F",), "3D seen from where the camera stands", starts_group=True),

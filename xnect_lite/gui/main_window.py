@@ -295,7 +295,7 @@ class MainWindow(QMainWindow):
     def show_layers(self) -> None:
         """What is ticked in the "View" menu."""
         on = {name: action.isChecked() for name, action in self.actions_by_name.items()}
-        self.views.view2d.set_layers(skeletons=on["overlay"], ids=on["ids"])
+        self.views.view2d.set_layers(skeletons=on["overlay"], ids=on["ids"], ponder=on["ponder"])
         self.views.view3d.set_ids(on["ids"])
         self.views.latency.setVisible(on["latency"])
         for dock in self.docks:
@@ -382,11 +382,10 @@ class MainWindow(QMainWindow):
         """Settings have changed; ``config`` is what they mean to the pipeline."""
         self.worker.configure(config)
         self.session.record_into(take_opener(self.takes, config, video=self.settings.now.keep_video), self.takes)
-        if trouble := self.session.sending.wish_port(self.settings.now.osc_port):
-            self.banner.show_error(trouble)
         self.takes_list.show_folder(self.takes)
-        self.actions_by_name["mirror"].setChecked(self.settings.now.mirror)
-        self.toggle_mirror()
+        self.looks.mirrored = self.settings.now.mirror
+        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
+        self.views.view2d.refresh()
         self.use_theme()
 
     def use_theme(self) -> None:

@@ -19,12 +19,14 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from xnect_lite.config import Quality
 from xnect_lite.gui import theme
 from xnect_lite.gui.settings.values import Settings
 
 _QUALITIES = (
-    ("standard", "Standard"),
-    ("best", "Best: looks at everybody's mirror image as well, takes nearly twice as long"),
+    ("fast", "Fast: only smoothed backwards"),
+    ("normal", "Normal: sides and identities chosen over the whole clip"),
+    ("best", "Best: looks at the mirrored picture as well, takes twice as long"),
 )
 
 
@@ -84,9 +86,10 @@ class OpenDialog(QDialog):
         return self._preview.isChecked()
 
     @property
-    def quality(self) -> str:
-        """Of `file_run.QUALITIES`."""
-        return str(self._quality.currentData())
+    def quality(self) -> Quality:
+        """How thoroughly files are gone through."""
+        chosen: Quality = self._quality.currentData()
+        return chosen
 
     @property
     def overlay(self) -> bool:

@@ -16,6 +16,7 @@ from xnect_lite.gui.looks import Looks
 from xnect_lite.gui.picking import REACH_PX, nearest_person
 from xnect_lite.gui.view3d_stage import paint_label
 from xnect_lite.record.painting import draw_overlay, label_anchor_px
+from xnect_lite.record.ponder import draw_ponder, ponder_in_picture
 from xnect_lite.types import PoseResult
 
 _MIN_SIZE = QSize(240, 180)
@@ -49,7 +50,7 @@ class View2D(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.looks = looks or Looks()
-        self.skeletons, self.ids = True, True
+        self.skeletons, self.ids, self.ponder = True, True, False
         self.burnt = False  # skeletons are in the pictures already
         self._message = ""
         self._badge: Badge | None = None
@@ -94,9 +95,9 @@ class View2D(QWidget):
         """The looks have changed."""
         self._prepare()
 
-    def set_layers(self, *, skeletons: bool, ids: bool) -> None:
+    def set_layers(self, *, skeletons: bool, ids: bool, ponder: bool = False) -> None:
         """What is drawn over the picture."""
-        self.skeletons, self.ids = skeletons, ids
+        self.skeletons, self.ids, self.ponder = skeletons, ids, ponder
         self._prepare()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
@@ -157,6 +158,7 @@ class View2D(QWidget):
                 height,
                 skeletons=self.skeletons and is_drawn,
                 looks=self.looks,
+                ponder=self.ponder,
             )
             height, width = image.shape[:2]
             shared = QImage(image.data, width, height, 3 * width, QImage.Format.Format_RGB888)  # type: ignore[call-overload]
@@ -227,13 +229,21 @@ class View2D(QWidget):
         painter.drawText(room.adjusted(metrics.horizontalAdvance(badge.text + "   "), 0, 0, 0), flags, badge.note)
 
 
-def compose(result: PoseResult, width: int, height: int, *, skeletons: bool = True, looks: Looks | None = None) -> np.ndarray:
-    """(h, w, 3) uint8 RGB, the result's frame with its skeletons, as large as fits into (width, height)."""
+def compose(
+    result: PoseResult, width: int, height: int, *, skeletons: bool = True, looks: Looks | None = None, ponder: bool = False
+) -> np.ndarray:
+    """(h, w, 3) uint8 RGB, the result's frame with its skeletons, as large as fits into (width, height).
+
+    ponder: in colours that say where a network with masks computed; of other networks there is nothing to say.
+    """
     looks = looks or Looks()
     frame_width, frame_height = result.frame.size
     scale = min(width / frame_width, height / frame_height)
     size = (max(1, round(frame_width * scale)), max(1, round(frame_height * scale)))
     image = cv2.resize(result.frame.image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    if ponder and result.effort is not None:
+        share = ponder_in_picture(result.effort, result.frame.size)
+        image = draw_ponder(image, cv2.resize(share, size, interpolation=cv2.INTER_NEAREST))
     ratio = np.array(size, np.float32) / (frame_width, frame_height)
     joints_px = (result.people.joints_px + 0.5) * ratio - 0.5  # pixel centres map to pixel centres
     if looks.mirrored:

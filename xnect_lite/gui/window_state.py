@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from xnect_lite.gui.main_window import MainWindow
 
-_TICKS = ("latency", "side_panels", "overlay", "ids")
+_TICKS = ("latency", "side_panels", "overlay", "ids", "ponder")
 _NARROW_PX = 1000  # where the lists at the side would leave too little for the views
 
 

@@ -17,7 +17,7 @@ OTHER = Settings(
     camera="camera:/dev/video2", start_camera=True, resolution="1280x720", rate=30.0, mirror=True, backbone="resnet50",
     backend="torch", precision="fp32", device="cpu", max_people=3, smoothing=0.8, stature_m=1.6,
     foot_lock=not Settings().foot_lock, lens="fov", fov_deg=70.0, floor="given", pitch_deg=12.0, camera_height_m=1.4,
-    takes="/tmp/x", countdown_s=3, keep_video=False, osc_port=39539, file_action="preview",
+    takes="/tmp/x", countdown_s=3, keep_video=False, osc=True, osc_address="10.0.0.2:40000", file_action="preview",
     quality="best", overlay=True, appearance="dark", recent=("/a b/c.mp4", "/ü.mov"),
 )  # fmt: skip
 

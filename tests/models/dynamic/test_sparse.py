@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from xnect_lite.models.compress import fuse
 from xnect_lite.models.dynamic.core import DynamicBlock
+from xnect_lite.models.dynamic.fixed import with_share
 from xnect_lite.models.dynamic.hourglass import DynamicResidual, StackedHourglass
 from xnect_lite.models.dynamic.ledger import Ledger
 from xnect_lite.models.dynamic.masks import dilated
@@ -175,6 +176,25 @@ def test_a_hourglass_that_skips_is_the_masked_one_and_leaves_it_as_it_was():
             torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5 * float(wanted.abs().max()))
     assert 0 < sum(float(one.mask.sum()) for one in sparse.ledger.spent) < sum(one.mask.numel() for one in net.ledger.spent)
     assert all(torch.equal(v, before[k]) for k, v in net.state_dict().items())
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0], ids=["nowhere", "everywhere"])
+def test_whole_networks_with_one_answer_everywhere(share):
+    torch.manual_seed(0)
+    core = seasoned(XNect("selecsls42", dynamic=DynamicConfig(target=0.5)))
+    hourglass = seasoned(StackedHourglass(HourglassConfig(stacks=1, features=16), DynamicConfig(target=0.5)))
+    for net, skipping, image in (
+        (core, with_share(sparse_core(core), share), 255 * torch.rand(1, 3, 48, 80)),
+        (hourglass, with_share(sparse_hourglass(hourglass), share), torch.randn(1, 3, 64, 128)),
+    ):
+        masked = with_share(net, share)
+        with torch.inference_mode():
+            wanted, found = masked(image), skipping(image)
+        for one, other in zip(*(maps.values() if isinstance(maps, dict) else maps for maps in (wanted, found)), strict=True):
+            torch.testing.assert_close(other, one, rtol=1e-4, atol=1e-4 * float(one.abs().max()))
+        assert sum(float(spent.executed()) for spent in skipping.ledger.spent) == share * sum(
+            spent.conditional() for spent in skipping.ledger.spent
+        )
 
 
 def test_in_bf16_it_is_the_same_to_bf16():

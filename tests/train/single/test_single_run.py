@@ -114,6 +114,7 @@ def test_the_network_is_told_every_epoch(photos, tmp_path):
         (("network=large",), "Known: hourglass"),
         (("joints=none",), "Known: muco21"),
         (("width_net_px=60",), "multiples of 16"),
+        (("network=hourglass", "width_net_px=96"), "needs sides in multiples of 64"),
         (("data.mpii=somewhere", "joints=coco17"), "Write joints: mpii16"),
         (("dynamic.target=-0.1",), "0 to 1"),
         (("dynamic.target=1.5",), "0 to 1"),

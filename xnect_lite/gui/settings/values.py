@@ -48,10 +48,11 @@ class Settings:
     takes: str = "~/xnect_takes"
     countdown_s: Annotated[int, Range(0, 60)] = 0
     keep_video: bool = True
-    osc_port: Annotated[int, Range(0, 65000)] = 0  # of the first person, on this machine; 0 = nothing is sent
+    osc: bool = False  # everybody's motion to another program, live
+    osc_address: str = "127.0.0.1:39539"
     # files
     file_action: Literal["process", "preview"] = "process"
-    quality: Literal["standard", "best"] = "standard"
+    quality: Literal["fast", "normal", "best"] = "normal"
     overlay: bool = False
     # window
     appearance: Literal["system", "dark", "light"] = "system"

@@ -28,11 +28,17 @@ class SingleDataConfig:
     limit: CountOrAll = 0  # use only about so many people of each split, evenly spread; 0 = all
 
 
-def _known_names(config: SingleConfig) -> tuple[str, str] | None:
+def _that_go_together(config: SingleConfig) -> tuple[str, str] | None:
     if config.network not in SINGLE_NETWORKS:
         return f"network '{config.network}' is unknown", f"Known: {', '.join(SINGLE_NETWORKS)}"
     if config.joints not in JOINT_MAPS:
         return f"joints '{config.joints}' are unknown", f"Known: {', '.join(JOINT_MAPS)}"
+    least = 4 * 2**config.hourglass.depth
+    if config.network == "hourglass" and (config.width_net_px % least or config.height_net_px % least):
+        return (
+            f"an hourglass of depth {config.hourglass.depth} needs sides in multiples of {least}",
+            "Change them, or the depth",
+        )
     if config.data.mpii and config.joints != "mpii16":
         return f"MPII has no joints '{config.joints}'", "Write joints: mpii16"
     if config.data.coco and config.joints != "coco17":
@@ -44,7 +50,7 @@ def _known_names(config: SingleConfig) -> tuple[str, str] | None:
 class SingleConfig:
     """One run of a single-person network. Defaults are those that DynConv was published with, on MPII."""
 
-    rules: ClassVar[Rules] = (_known_names,)
+    rules: ClassVar[Rules] = (_that_go_together,)
 
     out: str = "runs/single"  # checkpoints and log go here
     network: str = "hourglass"  # a family of models/single.py

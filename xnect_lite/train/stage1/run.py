@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from xnect_lite.train.checkpoint import Ema, load_state, noise_state, prepare_fo
 from xnect_lite.train.schedule import Budget, Due, learning_rate
 from xnect_lite.train.stage1.config import Stage1Config
 from xnect_lite.train.stage1.data import describe_data, held_out, read_split, refuse_other_data
+from xnect_lite.train.stage1.masks import begin_at_people
 from xnect_lite.train.stage1.processes import Processes
 from xnect_lite.train.stage1.report import Report
 from xnect_lite.train.stage1.slots import Slots
@@ -60,6 +62,8 @@ class Run:
         self.train_set = pack(read_split(config.data, "train"), device, progress=processes.first)
         self.held_out = held_out(config.data, config.validation.images) if processes.first else ([], [])
         self.slots = Slots(self.train_set, config, self.net.stride, processes)
+        if state is None and self.net.masks is not None and config.dynamic.people_batches:
+            self._begin_masks()
         self.stepper = Stepper(self.net, config, processes, self.slots)
         self.step, self.seen, self.best, spent_s = 0, 0, -math.inf, 0.0
         if state is not None:
@@ -70,6 +74,17 @@ class Run:
         self.report = Report(self.out, not processes.first, config.tensorboard, self.step, self.seen)
         if processes.first:
             (self.out / "config.json").write_text(json.dumps(as_dict(config), indent=2))
+
+    def _begin_masks(self) -> None:
+        """Fit the masks to people, on whole pictures that the run itself does not draw."""
+        config = self.config
+        other = Slots(self.train_set, replace(config, seed=config.seed + 1), self.net.stride, self.processes)
+        canvases = (other.draw(min(other.samplers), finishing=True)[0] for _ in range(config.dynamic.people_batches))
+        found = begin_at_people(self.net, canvases, config.dynamic.target)
+        self.ema = Ema(self.net, config.ema_decay)
+        if self.processes.first:
+            shares = ", ".join(f"{name} {share:.2f}" for name, share in found.items())
+            print(f"masks begin at people; of what is active, so much was to be: {shares}", flush=True)
 
     def train(self, stop: StopRequest) -> bool:
         """Run to the end of the budget, or until any process received a signal. True if it came to its end."""
