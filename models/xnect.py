@@ -116,6 +116,9 @@ def arch_problem(arch: Mapping[str, Any], backbone: str) -> str:
             checked(DynamicConfig(**arch["dynamic"]))
         except (TypeError, XnectError):
             return f"holds a network with unknown masks ({arch['dynamic']!r:.200})"
+    dropped = arch.get("dropped", [])
+    if not isinstance(dropped, list) or not all(isinstance(name, str) for name in dropped):
+        return f"holds a network of which unknown parts were pruned ({dropped!r:.200})"
     try:
         heads_of(arch)
     except XnectError as error:

@@ -40,6 +40,8 @@ class NetworkConfig:
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     long_side_net_px: NetSide = 512  # network input, longer side
     short_side_net_px: NetSide = 320  # network input, shorter side; portrait sources swap the two
+    # the network looks at the next frame while this one is followed, one frame later; auto: with more than one core
+    pipelined: Literal["auto", "on", "off"] = "auto"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +152,17 @@ class FittingConfig:
     depth_speed_mm_s: Spread = 800.0  # along it
 
 
+Quality = Literal["fast", "normal", "best"]
+
+
+@dataclasses.dataclass(frozen=True)
+class WholeClipConfig:
+    """What files gain from being known as a whole."""
+
+    # fast: filtered backwards | normal: sides and identities chosen over the whole clip | best: the mirrored picture as well
+    quality: Quality = "normal"
+
+
 @dataclasses.dataclass(frozen=True)
 class PipelineConfig:
     """Everything a run needs, from picture to skeletons."""
@@ -162,6 +175,7 @@ class PipelineConfig:
     tracking: TrackingConfig = TrackingConfig()
     filtering: FilterConfig = FilterConfig()
     fitting: FittingConfig = FittingConfig()
+    whole_clip: WholeClipConfig = WholeClipConfig()
 
 
 def load_config(cls: type[T], path: str | Path | None = None, overrides: typing.Sequence[str] = ()) -> T:

@@ -14,7 +14,7 @@ import numpy as np
 
 from xnect_lite.camera.depth_map import read_depth_mm
 from xnect_lite.camera.floor import FloorEstimator
-from xnect_lite.camera.intrinsics import camera_for
+from xnect_lite.camera.intrinsics import Camera, camera_for
 from xnect_lite.camera.statures import Sizes, assumed_stature_m
 from xnect_lite.config import PipelineConfig, checked
 from xnect_lite.stages.detector import Detector
@@ -34,11 +34,17 @@ from xnect_lite.types import Effort, Frame, People, PoseResult, RunsOn
 class Detection:
     """What a frame says by itself: its people, lifted, without names.
 
-    timings_ms: stage name -> milliseconds. effort: what a network that skips computed; None = one that does not.
+    Attributes:
+        frame: which they were found in.
+        people: nameless.
+        camera: of that frame.
+        timings_ms: stage name -> milliseconds.
+        effort: what a network that skips computed; None = one that does not.
     """
 
     frame: Frame
     people: People
+    camera: Camera
     timings_ms: Mapping[str, float]
     effort: Effort | None = None
 
@@ -74,31 +80,17 @@ class Pipeline:
         """Backbone, device, back end and precision of the network."""
         return self._detect.runs_on
 
-    @property
-    def device_name(self) -> str:
-        """What the network runs on."""
-        return self.runs_on.device
-
-    @property
-    def precision(self) -> str:
-        """fp32, fp16, bf16 or int8."""
-        return self.runs_on.precision
-
-    @property
-    def backend(self) -> str:
-        """Name of the inference back end."""
-        return self.runs_on.backend
-
-    @property
-    def backbone(self) -> str:
-        """Name of the backbone."""
-        return self.runs_on.backbone
-
     def reset(self) -> None:
         """Forget everybody: a new take or a new source starts."""
         for stage in (self._tracker, self._facing, self._filter, self._fitter, self._floor, self._sizes):
             stage.reset()
         self._long_side = None
+
+    def cut(self) -> None:
+        """The film is cut before the next frame: nobody is where they were, and only clothes tell who is who."""
+        self._tracker.cut()
+        self._facing.reset()
+        self._filter.reset()
 
     def set_stature(self, identity: int, stature_m: float) -> None:
         """How tall one person is, from the next frame on: size and distance follow.
@@ -132,18 +124,28 @@ class Pipeline:
         camera = camera_for(frame.size, config.camera)
         people, maps = self._detect(frame, timer)
         with timer.stage("lifting"):
-            people = lift_people(people, camera, assumed_stature_m(config.camera), self._lift)
+            people = self._lifted(people, camera)
             if config.camera.depth_map:
                 people = dataclasses.replace(people, map_depth_mm=read_depth_mm(maps, people, camera))
-        return Detection(frame, people, timer.finish_frame(), maps.effort)
+        return Detection(frame, people, camera, timer.finish_frame(), maps.effort)
+
+    def lift(self, frame: Frame, people: People) -> Detection:
+        """What `detect` would say had it found these people in 2D; costs no look of the network."""
+        camera = camera_for(frame.size, self.config.camera)
+        return Detection(frame, self._lifted(people, camera), camera, {})
+
+    def _lifted(self, people: People, camera: Camera) -> People:
+        return lift_people(people, camera, assumed_stature_m(self.config.camera), self._lift)
 
     def follow(self, detection: Detection, clothes: np.ndarray | None = None) -> PoseResult:
         """The part that remembers: everybody's name, motion and skeleton. Detections should come in order of time.
 
-        ``clothes`` (P, 2, 3) is what `tracking.clothing` says of the people, for whoever has read it off the frame before.
+        Args:
+            detection: of one frame.
+            clothes: (P, 2, 3) what `tracking.clothing` says of the people, for whoever has read it off the frame before.
         """
         timer, config, frame, people = self._following, self.config, detection.frame, detection.people
-        camera = camera_for(frame.size, config.camera)
+        camera = detection.camera
         zoom = self._zoom(frame)
         with timer.stage("tracking"):
             worn = clothing(frame.image, people) if clothes is None else clothes

@@ -83,6 +83,20 @@ class Fabric(nn.Module):
                     f"pruned part '{name}'", "names nothing of this fabric", "Give the file as it was written"
                 ) from error
             self.dropped = (*self.dropped, name)
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        """Raises XnectError if what is left does not hang together: only a file that was tampered with says so."""
+        left = {plan.name for plan, _ in self.cells()}
+        first = self.plan[0][0].layer
+        whole = {plan.name for plan in self.plan[-1]} <= left
+        for plan, cell in self.cells():
+            read = [s for s, link in zip(cell.sources, cell.links, strict=True) if not isinstance(link, Dropped)]
+            whole &= bool(read) and (plan.layer == first or all(f"cell_{plan.layer - 1}_{s}" in left for s in read))
+        if not whole:
+            raise XnectError(
+                "what was pruned", "leaves a fabric that does not hang together", "Give the file as it was written"
+            )
 
 
 def sizes_of(maps: Sequence[Tensor], scales: int) -> list[tuple[int, int]]:

@@ -129,11 +129,14 @@ def dropped_of(net: nn.Module) -> list[str]:
 def drop_from(net: nn.Module, names: Iterable[str]) -> None:
     """Take out of an unpruned ``net`` what `dropped_of` named. Raises XnectError for a name of nothing."""
     fabrics = dict(_fabrics(net))
+    of_each: dict[str, list[str]] = {}
     for name in names:
-        path, _, what = str(name).rpartition(":")
+        path, _, what = name.rpartition(":")
         if path not in fabrics:
             raise XnectError(f"pruned part '{name}'", "names nothing of this network", "Give the file as it was written")
-        fabrics[path].drop([what])
+        of_each.setdefault(path, []).append(what)
+    for path, whats in of_each.items():
+        fabrics[path].drop(whats)
     _trim(net)
 
 

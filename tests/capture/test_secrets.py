@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from played_pictures import FakeCapture, MjpegHandler
 
+from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.capture import LiveSource, open_source
 from xnect_lite.cli.run import _warnings_of
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, shown_address, without_secrets
+from xnect_lite.pipeline import Detection
 from xnect_lite.record.take_folder import new_take_folder
 from xnect_lite.runners.batch import Job, make_jobs, run_job
-from xnect_lite.types import People, PoseResult, RunsOn
+from xnect_lite.types import Frame, People, PoseResult, RunsOn
 
 ADDRESSES = [
     ("rtsp://cam:s3cretPw@10.0.0.5:554/live", "rtsp://10.0.0.5:554/live"),
@@ -84,8 +86,17 @@ class Nobody:
     def reset(self) -> None:
         pass
 
-    def process(self, frame) -> PoseResult:
-        return PoseResult(frame, People.empty(0), focal_px=100.0)
+    def detect(self, frame: Frame) -> Detection:
+        return Detection(frame, People.empty(0), camera_for(frame.size, self.config.camera), {})
+
+    def lift(self, frame: Frame, people: People) -> Detection:
+        return self.detect(frame)
+
+    def follow(self, detection: Detection, clothes: object = None) -> PoseResult:
+        return PoseResult(detection.frame, People.empty(0), focal_px=100.0)
+
+    def cut(self) -> None:
+        pass
 
 
 def test_no_secret_is_in_a_take_or_in_what_is_said_of_it(server, tmp_path, monkeypatch):

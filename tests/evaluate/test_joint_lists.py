@@ -10,8 +10,8 @@ import torch
 from labelled_people import scene
 
 from xnect_lite.evaluate.joint_lists import COCO, LSP, MPII, MUPOTS
-from xnect_lite.evaluate.mirrored import mean_of_mirrored, mirror
 from xnect_lite.skeleton import FLIP, INDEX, LIMBS, NUM_JOINTS, NUM_LIMBS
+from xnect_lite.stages.mirrored import mean_of_mirrored, mirror
 from xnect_lite.types import Letterbox, Maps, People
 
 SHOWN = scene(1)

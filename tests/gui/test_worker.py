@@ -258,14 +258,14 @@ def test_a_file_that_is_cancelled_is_kept_as_far_as_it_is(qtbot, make_worker, cl
 
 def test_a_file_that_fails_on_the_way_is_told_and_what_was_done_is_kept(qtbot, make_worker, clip, tmp_path):
     pipeline = FakePipeline()
-    process = pipeline.process
+    detect = pipeline.detect
 
     def fail_at_ten(frame):
         if frame.index == 10:
             raise XnectError("frame 10", "is larger than the camera's calibration", "Leave it out")
-        return process(frame)
+        return detect(frame)
 
-    pipeline.process = fail_at_ten
+    pipeline.detect = fail_at_ten
     worker, _ = make_worker(pipeline)
     with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
         worker.process(_job(clip, tmp_path))

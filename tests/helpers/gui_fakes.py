@@ -9,11 +9,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.camera.pinhole import image_centre_px, project
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
+from xnect_lite.pipeline import Detection
 from xnect_lite.skeleton import CANONICAL_BONE_M, INDEX, NUM_JOINTS, ORDER, PARENTS, ROOT
-from xnect_lite.types import Frame, People, PoseResult
+from xnect_lite.types import Frame, People, PoseResult, RunsOn
 
 _DIRECTIONS = {"spine": (0, -1, 0), "neck": (0, -1, 0), "head": (0, -1, 0), "head_top": (0, -1, 0), "nose": (0, 0, -1)} | {
     f"{side}_{joint}": (sign * x, y, z)
@@ -53,7 +55,7 @@ def make_people(roots_cam_mm: list[tuple[float, float, float]], size: tuple[int,
 class FakePipeline:
     """Finds two people in every frame, after ``work_s`` seconds."""
 
-    device_name, backend, precision, backbone = "fake device", "fake engine", "fp32", "fakenet"
+    runs_on = RunsOn("fakenet", "fake device", "fake engine", "fp32")
 
     def __init__(self, config: PipelineConfig | None = None, work_s: float = 0.0, error: Exception | None = None) -> None:
         self.work_s, self.error, self.config = work_s, error, config or PipelineConfig()
@@ -63,11 +65,27 @@ class FakePipeline:
         self.resets += 1
 
     def process(self, frame: Frame) -> PoseResult:
+        return self.follow(self.detect(frame))
+
+    def detect(self, frame: Frame) -> Detection:
         if self.error:
             raise self.error
         time.sleep(self.work_s)
+        return self.lift(frame, self._people(frame))
+
+    def lift(self, frame: Frame, people: People) -> Detection:
+        return Detection(frame, people, camera_for(frame.size, self.config.camera), {})
+
+    def cut(self) -> None:
+        pass
+
+    def _people(self, frame: Frame) -> People:
         swing = float(np.sin(3 * frame.t_s))
-        people = make_people([(-600, 100, 3600), (500 + 300 * swing, 150, 4300)], frame.size, swing)
+        return make_people([(-600, 100, 3600), (500 + 300 * swing, 150, 4300)], frame.size, swing)
+
+    def follow(self, detection: Detection, clothes: np.ndarray | None = None) -> PoseResult:
+        frame = detection.frame
+        swing = float(np.sin(3 * frame.t_s))
         timings_ms = {
             "preprocess": 1.5,
             "network": 20.0 + swing,
@@ -76,7 +94,7 @@ class FakePipeline:
             "tracking": 0.2,
             "filtering": 0.3,
         }
-        return PoseResult(frame, people, float(max(frame.size)), timings_ms)
+        return PoseResult(frame, self._people(frame), float(max(frame.size)), timings_ms)
 
 
 class FakeSource:

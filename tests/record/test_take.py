@@ -235,6 +235,37 @@ def test_foreign_journal_is_an_error(case, change, message, tmp_path):
         load_take(tmp_path / "t")
 
 
+def test_how_long_somebody_was_there_is_counted_in_seconds_whatever_the_rate(tmp_path):
+    """The camera slows down from 60 to 10 frames a second: 4 frames of it are less than half a second, 6 are more."""
+    recorder = TakeRecorder(tmp_path / "t")
+    times = [*(n / 60 for n in range(120)), *(2 + n / 10 for n in range(20))]
+    for number, t_s in enumerate(times):
+        ids = (1,) + ((2,) if 120 <= number < 124 else ()) + ((3,) if 126 <= number < 132 else ())
+        people = result(number, ids).people
+        recorder.add(PoseResult(Frame(IMAGE, t_s, number), people, focal_px=640.0))
+    assert [(p.id, p.file is not None) for p in recorder.close().people] == [(1, True), (2, False), (3, True)]
+
+
+def test_whoever_is_wished_for_gets_a_file(tmp_path):
+    timeline = {n: (1, 2) if n < 20 else (1,) for n in range(60)}
+    for people, files in (("main", [1]), ([2], [2]), ([7, 1], [1])):
+        folder = tmp_path / str(people)
+        summary = record(folder, timeline, people=people).close()
+        assert [p.id for p in summary.people if p.file] == files == [int(f.stem[6:]) for f in folder.glob("*.bvh")]
+        assert {p.skipped for p in summary.people if not p.file} == {"not among the people wished for"}
+
+
+def test_cut_files_are_listed_and_replaced(tmp_path):
+    """A take cut into stays; then written whole again."""
+    folder = tmp_path / "t"
+    record(folder, {n: (1, 2) if n < 30 or n >= 60 else (1,) for n in range(90)}).close()
+    summary = export_take(folder, options=BvhOptions(gaps="cut"))
+    assert sorted(f.name for f in folder.glob("*.bvh")) == ["person01.bvh", "person02_1.bvh", "person02_2.bvh"]
+    assert [p.file for p in summary.people] == ["person01.bvh", "person02_1.bvh"]
+    export_take(folder, options=BvhOptions(gaps="ease"))
+    assert sorted(f.name for f in folder.glob("*.bvh")) == ["person01.bvh", "person02.bvh"]
+
+
 def test_killed_take_is_finished_by_export(tmp_path):
     journal = killed(tmp_path / "t", {n: (5,) for n in range(40)})
     journal.write_bytes(journal.read_bytes()[:-100])

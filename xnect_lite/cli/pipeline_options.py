@@ -27,7 +27,8 @@ def _of_the_whole_pipeline(options: argparse.Namespace) -> dict[str, object]:
         "camera.pitch_deg": options.pitch, "camera.roll_deg": options.roll, "camera.height_m": options.camera_height,
         "camera.floor": None if options.pitch is None and options.roll is None else "given",
         "filtering.smoothing": options.smoothing, "fitting.enabled": False if options.no_fit else None,
-        "fitting.foot_lock": options.foot_lock, **_statures(options.stature),
+        "fitting.foot_lock": options.foot_lock, "whole_clip.quality": getattr(options, "quality", None),
+        **_statures(options.stature),
     }  # fmt: skip
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from xnect_lite.data.crops.coco import CocoBox
+from xnect_lite.evaluate.coco import Record
 
 _CONFIDENT = 0.2  # a person's score is the mean of its joints' above this, times the box's
 _SAME = 0.9  # two answers more alike than this are one person's
@@ -40,13 +40,13 @@ def kept(found_px: np.ndarray, score: np.ndarray, area: np.ndarray) -> list[int]
     return chosen
 
 
-def coco_records(boxes: Sequence[CocoBox], found_px: np.ndarray, scores: np.ndarray) -> list[dict[str, Any]]:
+def coco_records(boxes: Sequence[CocoBox], found_px: np.ndarray, scores: np.ndarray) -> list[Record]:
     """Joints (N, 17, 2) in picture pixels and their scores (N, 17) -> COCO's result records."""
     score, area = person_scores(boxes, scores), np.array([box.area for box in boxes])
     by_picture: dict[int, list[int]] = {}
     for k, box in enumerate(boxes):
         by_picture.setdefault(box.picture, []).append(k)
-    records = []
+    records: list[Record] = []
     for picture, members in by_picture.items():
         for place in kept(found_px[members], score[members], area[members]):
             k = members[place]

@@ -18,12 +18,12 @@ from xnect_lite.camera.intrinsics import camera_for
 from xnect_lite.camera.statures import assumed_stature_m
 from xnect_lite.config import CameraConfig, PipelineConfig
 from xnect_lite.evaluate.joint_lists import JointList
-from xnect_lite.evaluate.mirrored import mean_of_mirrored
 from xnect_lite.evaluate.predictions import Found, PredictionFile
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.stages.detector import Detector
 from xnect_lite.stages.lifting.lift import lift_people
 from xnect_lite.stages.lifting.network import open_lift
+from xnect_lite.stages.mirrored import mean_of_mirrored
 from xnect_lite.stages.network import Predictor
 from xnect_lite.timer import StageTimer
 from xnect_lite.types import PAD_RGB, Frame, People

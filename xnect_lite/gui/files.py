@@ -12,6 +12,7 @@ from PyQt6.QtCore import QObject, pyqtSignal
 from PyQt6.QtWidgets import QWidget
 
 from xnect_lite.capture import open_source
+from xnect_lite.config import Quality
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.banner import Banner
 from xnect_lite.gui.open_dialog import OpenDialog
@@ -74,6 +75,7 @@ class Files(QObject):
 
     def open(self, paths: Sequence[str]) -> None:
         """Takes are shown, videos are asked about."""
+        self._banner.clear_errors()
         takes = [path for path in paths if is_take(path)]
         if takes:
             self._settings.remember_file(takes[0])
@@ -121,7 +123,7 @@ class Files(QObject):
         self.left.emit()
         self.process([self._job(path, dialog.quality, dialog.overlay) for path in videos])
 
-    def _job(self, path: str, quality: str, overlay: bool) -> FileJob:
+    def _job(self, path: str, quality: Quality, overlay: bool) -> FileJob:
         return FileJob(path, Path(self._settings.now.takes).expanduser(), quality, overlay)
 
     def _again(self, job: FileJob | None) -> None:

@@ -13,17 +13,20 @@ from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
 )
 
+from xnect_lite.config import Quality
 from xnect_lite.gui import theme
 from xnect_lite.gui.settings.values import Settings
 
 _QUALITIES = (
-    ("standard", "Standard"),
-    ("best", "Best: looks at everybody's mirror image as well, takes nearly twice as long"),
+    ("fast", "Fast: only smoothed backwards"),
+    ("normal", "Normal: sides and identities chosen over the whole clip"),
+    ("best", "Best: looks at the mirrored picture as well, takes twice as long"),
 )
 
 
@@ -66,7 +69,8 @@ class OpenDialog(QDialog):
         column.addWidget(_hint("Plays at its own pace, as a camera would be seen; frames that come too fast are left out."))
         column.addSpacing(8)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._start = buttons.addButton("Process", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._start = QPushButton("Process")
+        buttons.addButton(self._start, QDialogButtonBox.ButtonRole.AcceptRole)
         theme.mark(self._start, primary=True)
         self._start.setDefault(True)
         buttons.accepted.connect(self.accept)
@@ -82,9 +86,10 @@ class OpenDialog(QDialog):
         return self._preview.isChecked()
 
     @property
-    def quality(self) -> str:
-        """Of `file_run.QUALITIES`."""
-        return str(self._quality.currentData())
+    def quality(self) -> Quality:
+        """How thoroughly files are gone through."""
+        chosen: Quality = self._quality.currentData()
+        return chosen
 
     @property
     def overlay(self) -> bool:

@@ -64,10 +64,12 @@ def read_state(path: str | Path) -> dict[str, Tensor]:
     return {k: v.float() if v.is_floating_point() else v for k, v in unwrapped(state).items()}
 
 
-def load_backbone_into(net: XNect, path: str | Path) -> None:
-    """Fill the backbone of ``net`` from a file that holds a whole Stage I."""
-    state = {k.removeprefix("backbone."): v for k, v in read_state(path).items() if k.startswith("backbone.")}
-    load_state_into(net.backbone, state, path)
+def load_backbone_into(net: XNect, path: str | Path, may_lack: Collection[str] = ()) -> None:
+    """Fill the backbone of ``net`` from a file that holds a whole Stage I; its tensors of ``may_lack`` need not be there."""
+    state = {k: v for k, v in read_state(path).items() if k.startswith("backbone.")}
+    present = net.state_dict()
+    own = {k: v for k, v in present.items() if not k.startswith("backbone.") or (k in may_lack and k not in state)}
+    load_state_into(net, {**own, **state}, path)
 
 
 def load_weights_into(net: XNect, path: str | Path, may_lack: Collection[str] = ()) -> None:

@@ -75,7 +75,10 @@ class Shot:
 
     def points(self, person: PersonSummary, times_s: np.ndarray) -> Points:
         """The joints of a person at these times; what was measured is as it was."""
-        return _points(self.take, person.id, self.track(person), times_s, self.options, self.scene)
+        track = self.track(person)
+        sights = Track(track.t_s, track.joints_mm[:, :0].copy(), track.root_cam_mm, bridged=track.bridged)
+        del track  # of long takes its joints and rotations need not be held meanwhile
+        return _points(self.take, person.id, sights, times_s, self.options, self.scene)
 
 
 def shot_of(
@@ -120,6 +123,7 @@ def _check_span(take: Take, frames: float) -> None:
 
 
 def _points(take: Take, identity: int, track: Track, times_s: np.ndarray, options: BvhOptions, scene: Scene) -> Points:
+    """``track``: only when and where the person was seen is read."""
     usual_s = float(np.median(np.diff(track.t_s))) if len(track.t_s) > 1 else 0.0
     presence = presence_at(times_s, track, options.max_gap_s, gap_rule(options.gaps), snap_s=0.51 * usual_s)
     rows = np.flatnonzero(take.id == identity)

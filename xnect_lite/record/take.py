@@ -280,7 +280,7 @@ def export_take(
         raise refused(out, error) from error
     written = {person.id: write_clips(out, person, shot.clips(person)) for person in shot.people}
     files = [path for paths in written.values() for path in paths]
-    people = tuple(_with_file(person, written.get(person.id)) for person in shot.every)
+    people = tuple(_with_file(person, written.get(person.id), is_chosen=ids is not None) for person in shot.every)
     times = take.every_frame_t_s
     summary = TakeSummary(
         folder=out,
@@ -318,11 +318,17 @@ def _mend_videos(folder: Path) -> None:
                 log(folder, f"{name}: {'mended' if mend_video(path) else 'nothing of it can be read'}")
 
 
-def _with_file(person: PersonSummary, paths: list[Path] | None) -> PersonSummary:
-    """What is said of a person whose absences are cut out: the first of their files, or that there is none."""
+def _with_file(person: PersonSummary, paths: list[Path] | None, *, is_chosen: bool) -> PersonSummary:
+    """What is said of a person's files: of several the first, or why there is none.
+
+    is_chosen: only some people were written now; whoever else has a file keeps it.
+    """
     if paths:
         return dataclasses.replace(person, file=paths[0].name)
-    return person if paths is None else dataclasses.replace(person, file=None, skipped="no stay is long enough")
+    if person.file is None or (paths is None and is_chosen):
+        return person
+    why = "not among the people wished for" if paths is None else "no stay is long enough"
+    return dataclasses.replace(person, file=None, skipped=why)
 
 
 def write_clips(out: Path, person: PersonSummary, clips: Sequence[BvhClip]) -> list[Path]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from threadpoolctl import threadpool_limits
 
 from xnect_lite.config import NetworkConfig, PipelineConfig
 from xnect_lite.pipeline import Pipeline
+from xnect_lite.stages.mirrored import MirroredNetwork
 from xnect_lite.stages.network import Predictor
 
 _OWN_THREADS = ("openvino", "onnxruntime")
@@ -14,7 +17,12 @@ _OWN_THREADS = ("openvino", "onnxruntime")
 
 def open_pipeline(config: PipelineConfig) -> Pipeline:
     """The pipeline, with the cores left to whatever runs its network."""
-    pipeline = Pipeline(config)
+    if config.whole_clip.quality == "best":
+        refining = dataclasses.replace(config.refining, mirrored=True)
+        network = MirroredNetwork(Predictor(config.network))
+        pipeline = Pipeline(dataclasses.replace(config, refining=refining), network)
+    else:
+        pipeline = Pipeline(config)
     _leave_cores_to(pipeline.runs_on.backend)
     return pipeline
 

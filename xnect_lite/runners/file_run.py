@@ -12,15 +12,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from xnect_lite.config import PipelineConfig
+from xnect_lite.config import PipelineConfig, Quality, WholeClipConfig
 from xnect_lite.runners.events import FileOutcome, Progress
 from xnect_lite.types import Frame, PoseResult
 
 if TYPE_CHECKING:
-    from xnect_lite.pipeline import Pipeline
+    import numpy as np
+
+    from xnect_lite.pipeline import Detection, Pipeline
     from xnect_lite.runners.batch import Job
 
-QUALITIES = ("standard", "best")
 _TOLD_S = 0.1  # between two reports of progress
 _SETTLED_S = 1.0  # before which a rate says nothing
 
@@ -29,14 +30,14 @@ _SETTLED_S = 1.0  # before which a rate says nothing
 class FileJob:
     """A file to be processed.
 
-    quality: of `QUALITIES`; best looks at everybody's mirror image as well.
+    quality: fast, normal or best, as `WholeClipConfig` says.
     overlay: also write a video of the picture with skeletons in it.
     again:   even if there is a take of it with these settings.
     """
 
     source: str
     takes: Path
-    quality: str = "standard"
+    quality: Quality = "normal"
     overlay: bool = False
     again: bool = False
 
@@ -50,22 +51,27 @@ class _Watched:
 
     def __init__(self, pipeline: Any, look: Callable[[PoseResult, float], None]) -> None:
         self._pipeline, self._look = pipeline, look
+        self._begun: dict[int, float] = {}  # by the frame's number
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._pipeline, name)
 
-    def process(self, frame: Frame) -> PoseResult:
-        begin_s = time.perf_counter()
-        result: PoseResult = self._pipeline.process(frame)
-        self._look(result, begin_s)
+    def detect(self, frame: Frame) -> Detection:
+        self._begun[frame.index] = time.perf_counter()
+        detection: Detection = self._pipeline.detect(frame)
+        return detection
+
+    def follow(self, detection: Detection, clothes: np.ndarray | None = None) -> PoseResult:
+        result: PoseResult = self._pipeline.follow(detection, clothes)
+        begin_s = self._begun.pop(detection.frame.index, None)
+        if begin_s is not None:  # the first time: a second look at the whole clip is not shown
+            self._look(result, begin_s)
         return result
 
 
-def config_of(config: PipelineConfig, quality: str) -> PipelineConfig:
+def config_of(config: PipelineConfig, quality: Quality) -> PipelineConfig:
     """``config`` for a file at this quality."""
-    if quality != "best":
-        return config
-    return dataclasses.replace(config, refining=dataclasses.replace(config.refining, mirrored=True))
+    return dataclasses.replace(config, whole_clip=WholeClipConfig(quality=quality))
 
 
 def earlier_take(job: FileJob, config: PipelineConfig) -> Path | None:

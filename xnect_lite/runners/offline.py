@@ -17,9 +17,12 @@ from xnect_lite.record.bvh import BvhOptions
 from xnect_lite.record.overlay import OverlayWriter
 from xnect_lite.record.second_pass import second_pass_of
 from xnect_lite.record.take import TakeRecorder, TakeSummary
-from xnect_lite.record.take_folder import read_info, write_info
+from xnect_lite.record.take_folder import Take, read_info, write_info
 from xnect_lite.runners.ahead import read_ahead
 from xnect_lite.runners.live import LatestFrame
+from xnect_lite.runners.second_look.look import look_again
+from xnect_lite.runners.second_look.sightings import Sightings
+from xnect_lite.runners.side_by_side import detections
 from xnect_lite.timer import StageStatistics, TimingWindow
 from xnect_lite.types import Frame, PoseResult, RunsOn
 
@@ -82,6 +85,22 @@ def process_source(
     fps = source.fps or 30.0
     window, frames, with_people, begin = TimingWindow(length=None), 0, 0, time.perf_counter()
     recorder: TakeRecorder | None = None
+    sightings = Sightings() if pipeline.config.whole_clip.quality != "fast" else None
+    is_whole = False
+
+    def finish(recorder: TakeRecorder) -> None:
+        second_pass = second_pass_of(pipeline.config)
+        if not is_whole or sightings is None:  # an interrupt waits for nothing
+            recorder.close(second_pass)
+            return
+
+        def second_look(take: Take) -> Take:
+            take, note = look_again(take, sightings, pipeline)
+            write_info(folder, read_info(folder) | {"second_look": note})
+            return second_pass(take) if second_pass else take
+
+        recorder.close(second_look)
+
     writer = OverlayWriter(folder / "overlay.mp4", fps) if overlay else None
     opening = threading.Lock()
 
@@ -97,7 +116,9 @@ def process_source(
         return recorder
 
     with contextlib.ExitStack() as closing:
-        closing.callback(lambda: recorder and recorder.close(second_pass_of(pipeline.config)))
+        if sightings is not None:
+            closing.callback(sightings.close)
+        closing.callback(lambda: recorder and finish(recorder))
         if writer:
             closing.callback(writer.close)
         frames_of: Iterable[Frame]
@@ -106,8 +127,10 @@ def process_source(
             frames_of = closing.enter_context(LatestFrame(source, on_frame=kept))
         else:
             frames_of = closing.enter_context(contextlib.closing(read_ahead(source)))
-        for frame in frames_of:
-            result = pipeline.process(frame)
+        for detection in closing.enter_context(contextlib.closing(detections(frames_of, pipeline))):
+            if sightings is not None:
+                sightings.add(detection)
+            result = pipeline.follow(detection)
             recording().add(result)
             if writer:
                 writer.add(result)
@@ -116,6 +139,7 @@ def process_source(
             with_people += len(result.people) > 0
             if on_frame:
                 on_frame(result)
+        is_whole = True
     if recorder is None:
         raise XnectError(source.name, "has no frames in the part asked for", "Check --start and --end")
     take = recorder.close()  # closed already: this only asks for its summary

@@ -55,6 +55,13 @@ class Recorder(Protocol):
     def close(self) -> TakeSummary: ...
 
 
+class Sender(Protocol):
+    """The part of `record.vmc.VmcSender` that is used; what the network refuses it keeps to itself."""
+
+    def send(self, result: PoseResult) -> None: ...
+    def close(self) -> None: ...
+
+
 OpenRecorder = Callable[[str, float | None], Recorder]
 """(name of the source, its frames per second if known) -> a recorder on a new folder. May raise XnectError."""
 
@@ -139,6 +146,7 @@ class Session:
         self._recorded = 0
         self._dropped = self._dropped_before = 0  # of the source by now, and when the take began
         self._starts_s = 0.0  # clock before which an armed recording counts down
+        self._sender: Sender | None = None
         self._ignored: frozenset[int] = frozenset()
         self._noted_s = -1e9  # clock of the last look at what else is worth knowing
         self._free: tuple[float, int | None] = (-1e9, None)  # clock of the last look at the disk, bytes left on it
@@ -153,6 +161,13 @@ class Session:
         with self._lock:
             self._statistics.reset()
             self._last_seen_s = self._clock()
+
+    def send_to(self, sender: Sender | None) -> None:
+        """Every live result also goes to another program from now on; None = to none."""
+        with self._take_lock:
+            before, self._sender = self._sender, sender
+        if before is not None:
+            before.close()
 
     def frame_came(self, frame: Frame) -> None:
         """Every frame of the source, whether or not there is time to look at it: the film beside the poses keeps it."""
@@ -181,9 +196,11 @@ class Session:
                 self._last_seen_s = self._clock()
 
     def processed(self, update: Update) -> None:
-        """A result, in order of time. It is recorded if recording is on."""
+        """A result, in order of time. It is recorded if recording is on, and sent on if anybody is to have it."""
         self.measured(update)
         with self._take_lock:
+            if self._sender is not None:
+                self._sender.send(update.result)
             self._dropped = update.dropped
             if self._state is not RecordingState.OFF and self._clock() >= self._starts_s:
                 self._record(update.result)
@@ -313,6 +330,7 @@ class Session:
     def close(self, timeout_s: float | None = None) -> None:
         """Finish and wait for whatever is being written."""
         self.stop_recording()
+        self.send_to(None)
         for thread in self._saving:
             thread.join(timeout_s)
 

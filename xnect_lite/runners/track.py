@@ -11,6 +11,7 @@ from xnect_lite.errors import XnectError
 from xnect_lite.pipeline import Pipeline
 from xnect_lite.runners.ahead import read_ahead
 from xnect_lite.runners.live import LatestFrame
+from xnect_lite.runners.side_by_side import results
 from xnect_lite.types import PoseResult
 
 
@@ -59,8 +60,6 @@ def _results(source: Source, config: PipelineConfig | None, pipeline: Pipeline |
         pipeline.reset()
         if newest:
             with LatestFrame(source, realtime=True) as latest:
-                for frame in latest:
-                    yield pipeline.process(frame)
+                yield from results(latest, pipeline)
         else:
-            for frame in read_ahead(source):
-                yield pipeline.process(frame)
+            yield from results(read_ahead(source), pipeline)

@@ -40,7 +40,7 @@ from xnect_lite.runners.events import (
 from xnect_lite.runners.file_run import FileJob, config_of, earlier_take, process_file
 from xnect_lite.runners.live import LatestFrame
 from xnect_lite.runners.session import Session
-from xnect_lite.types import Frame, PoseResult
+from xnect_lite.types import Frame, PoseResult, RunsOn
 
 if TYPE_CHECKING:
     from xnect_lite.capture import Source
@@ -51,13 +51,7 @@ class PipelineLike(Protocol):
     """The part of `pipeline.Pipeline` that is used."""
 
     @property
-    def device_name(self) -> str: ...
-    @property
-    def precision(self) -> str: ...
-    @property
-    def backend(self) -> str: ...
-    @property
-    def backbone(self) -> str: ...
+    def runs_on(self) -> RunsOn: ...
     def process(self, frame: Frame) -> PoseResult: ...
     def reset(self) -> None: ...
 
@@ -178,10 +172,10 @@ class Worker:
     @property
     def pipeline_name(self) -> str:
         """Device, back end, precision and backbone; "" until loaded."""
-        pipeline = self._pipeline
-        if not pipeline:
+        if not self._pipeline:
             return ""
-        return " · ".join((pipeline.device_name, pipeline.backend, pipeline.precision, pipeline.backbone))
+        runs_on = self._pipeline.runs_on
+        return " · ".join((runs_on.device, runs_on.backend, runs_on.precision, runs_on.backbone))
 
     # --- on the worker's thread
 

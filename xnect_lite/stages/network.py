@@ -27,6 +27,8 @@ def net_size(config: NetworkConfig, frame_size: tuple[int, int]) -> tuple[int, i
 def letterbox_image(image: np.ndarray, box: Letterbox) -> np.ndarray:
     """(H, W, 3) uint8 RGB -> (net_height, net_width, 3), scaled and centred on grey exactly as ``box`` says."""
     height, width = image.shape[:2]
+    if box.scale < 0.35:  # halved first: whole pixels average five times as fast
+        image = cv2.resize(image, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
     if box.scale < 0.7:  # average whole pixels first: bilinear alone would skip some
         size = (max(1, round(width * box.scale)), max(1, round(height * box.scale)))
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)

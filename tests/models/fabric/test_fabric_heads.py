@@ -181,6 +181,8 @@ WRONG_ARCH = [
     ({"heads": {"fabric": {"parts": 3, "factor": 10**6}}}, "factor"),
     ({"heads": {"fabrics": {}}}, "fabrics"),
     ({"heads": 3}, "heads"),
+    ({"dropped": 5}, "pruned"),
+    ({"dropped": [["cell_3_0"]]}, "pruned"),
 ]
 
 
@@ -248,6 +250,26 @@ def test_from_a_network_with_other_heads_the_backbone_alone_is_taken(monkeypatch
     assert "backbone alone" in capsys.readouterr().out
     for key, value in made.backbone.state_dict().items():
         torch.testing.assert_close(net.backbone.state_dict()[key].float(), value.half().float())
+
+
+def test_fabrics_go_with_masks_in_the_backbone(tmp_path):
+    """Both may be wanted at once: the backbone's masks start fresh, its weights are the file's."""
+    torch.manual_seed(0)
+    made = XNect("selecsls42")
+    save_weights(tmp_path / "made.safetensors", made.state_dict(), made.arch)
+    config = load_config(
+        Stage1Config,
+        None,
+        [
+            "backbone=selecsls42",
+            "heads.fabric={parts: 1, factor: 1}",
+            "dynamic.target=0.5",
+            f"init={tmp_path / 'made.safetensors'}",
+        ],
+    )
+    net = starting_network(config, None)
+    assert {"heads", "dynamic"} <= net.arch.keys() and build_xnect(net.arch).arch == net.arch
+    assert net.eval()(torch.zeros(1, 3, 64, 96))["heatmaps"].shape == (1, 24, 8, 12)
 
 
 def test_a_fused_network_with_other_heads_is_refused(monkeypatch, tmp_path):

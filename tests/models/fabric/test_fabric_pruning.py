@@ -127,6 +127,19 @@ def test_a_name_of_nothing_is_an_error(name, message):
         drop_from(Small(), [name])
 
 
+TORN = [
+    ("the last cell", ["cell_5_0"]),
+    ("a cell that is read", ["cell_4_1"]),
+    ("all inputs of a cell", ["cell_4_0.parallel", "cell_4_0.finer", "cell_4_0.coarser"]),
+]
+
+
+@pytest.mark.parametrize(("_case", "names"), TORN)
+def test_what_would_tear_a_fabric_apart_is_refused(_case, names):
+    with pytest.raises(XnectError, match="does not hang together"):
+        drop_from(Small(), [f"fabric:{name}" for name in names])
+
+
 def test_a_network_without_fabrics_and_a_threshold_of_one_are_errors():
     with pytest.raises(XnectError, match="has no fabric to prune"):
         prune_fabrics(nn.Sequential(nn.Conv2d(2, 2, 1)), PICTURE)

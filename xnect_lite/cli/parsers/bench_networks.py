@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from xnect_lite.cli.parsers.classifier_options import add_classifier_options, add_switch
 from xnect_lite.cli.parsers.later import Later
 
 
-def add(actions: argparse._SubParsersAction, name: str, **more: str) -> None:
+def add(actions: argparse._SubParsersAction, name: str, **more: Any) -> None:
     """Register it under ``name``."""
     timing = actions.add_parser(
         name, **more,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from xnect_lite.cli.parsers.classifier_options import add_classifier_options, add_switch
 from xnect_lite.cli.parsers.later import Later
@@ -13,7 +14,7 @@ _SIMULATED = (
 )
 
 
-def add(kinds: argparse._SubParsersAction, **more: str) -> None:
+def add(kinds: argparse._SubParsersAction, **more: Any) -> None:
     """Register it."""
     imagenet = kinds.add_parser("imagenet", **more)
     imagenet.add_argument(

@@ -26,6 +26,11 @@ def add(verbs: argparse._SubParsersAction) -> None:
     process.add_argument(
         "--people", default="all", metavar="WHO", help="who gets a BVH file: all, main (who is there most), or ids such as 1,3"
     )
+    process.add_argument(
+        "--quality", choices=("fast", "normal", "best"),
+        help="fast: filtered backwards; normal (default): sides and identities chosen over the whole clip; best: looks at the "
+        "mirrored picture as well, at twice the time",
+    )  # fmt: skip
     process.add_argument("--no-overlay", action="store_true", help="do not write overlay.mp4")
     process.add_argument("--again", action="store_true", help="process files again that have a finished take already")
     process.add_argument("--jobs", type=int, default=1, metavar="N", help="files at a time (default 1)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any
 
 from xnect_lite.cli.parsers.later import Later
 from xnect_lite.cli.parsers.words import add_output, add_photos
@@ -57,7 +58,8 @@ def _add(
     resumable: bool = False,
 ) -> None:  # fmt: skip
     """One network. weights_key: the configuration's key that ``--weights`` stands for; does: what runs, if called otherwise."""
-    stage = stages.add_parser(name, **({"help": text} if text else {}))
+    listed: dict[str, Any] = {"help": text} if text else {}
+    stage = stages.add_parser(name, **listed)
     add_photos(stage, "folder of the photo kit's sets; as --set data.photos=")
     stage.add_argument("--weights", metavar="FILE", help=f"{weights} (default: none, or the shipped ones)")
     add_output(stage, "what the run writes, a folder or for int8 the .xml; as --set out=", metavar="PATH")

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xnect_lite.record.formats.files import library, new_file, new_path, person_path, subject
+from xnect_lite.record.people import PersonSummary
 from xnect_lite.record.shot import Shot
 from xnect_lite.skeleton import JOINTS
 
@@ -54,26 +55,26 @@ def _write_trc(shot: Shot, path: Path, points_mm: np.ndarray) -> Path:
 
 def write_c3d(shot: Shot, folder: Path) -> list[Path]:
     """person02.c3d and so on."""
-    ezc3d = library("ezc3d", "C3D")
-    files = []
-    for person in shot.people:
-        points_mm = shot.points(person, shot.times_s).points_mm
-        c3d = ezc3d.c3d()
-        point = c3d["parameters"]["POINT"]
-        point["RATE"]["value"] = [float(shot.options.fps)]
-        point["UNITS"]["value"] = ["mm"]
-        point["LABELS"]["value"] = tuple(MARKERS)
-        c3d.add_parameter("POINT", "X_SCREEN", ["+X"])
-        c3d.add_parameter("POINT", "Y_SCREEN", ["+Y"])
-        c3d.add_parameter("SUBJECTS", "NAMES", [subject(person)])
-        c3d["header"]["points"]["frame_rate"] = float(shot.options.fps)
-        data = np.ones((4, len(MARKERS), len(points_mm)))
-        data[:3] = points_mm.transpose(2, 1, 0)
-        c3d["data"]["points"] = data
-        residuals = np.where(np.isnan(points_mm).any(axis=2), -1.0, 0.0).T[None]
-        c3d["data"]["meta_points"]["residuals"] = residuals
-        path = person_path(folder, person, "c3d")
-        with new_path(path) as partial:
-            c3d.write(str(partial))
-        files.append(path)
-    return files
+    return [_write_c3d(shot, person, person_path(folder, person, "c3d")) for person in shot.people]
+
+
+def _write_c3d(shot: Shot, person: PersonSummary, path: Path) -> Path:
+    c3d = library("ezc3d", "C3D").c3d()
+    point, fps = c3d["parameters"]["POINT"], float(shot.options.fps)
+    point["RATE"]["value"] = [fps]
+    point["UNITS"]["value"] = ["mm"]
+    point["LABELS"]["value"] = tuple(MARKERS)
+    c3d.add_parameter("POINT", "X_SCREEN", ["+X"])
+    c3d.add_parameter("POINT", "Y_SCREEN", ["+Y"])
+    c3d.add_parameter("SUBJECTS", "NAMES", [subject(person)])
+    c3d["header"]["points"]["frame_rate"] = fps
+    points_mm = shot.points(person, shot.times_s).points_mm
+    residuals = np.where(np.isnan(points_mm).any(axis=2), -1.0, 0.0).T[None]
+    data = np.ones((4, len(MARKERS), len(points_mm)))
+    data[:3] = points_mm.transpose(2, 1, 0)
+    del points_mm
+    c3d["data"]["points"] = data
+    c3d["data"]["meta_points"]["residuals"] = residuals
+    with new_path(path) as partial:
+        c3d.write(str(partial))
+    return path

@@ -42,6 +42,11 @@ class Tracker:
         self._gone = Tracks.none()  # closed tracks that may be known again
         self._next_id = 1
 
+    def cut(self) -> None:
+        """Nobody goes on by place: the tracks are closed, and whoever is known again is so by clothes."""
+        named = self._tracks.take(self._tracks.id > 0)
+        self._gone, self._tracks = self._gone.followed_by(named), Tracks.none()
+
     def update(self, people: People, t_s: float, clothes: np.ndarray | None = None) -> People:
         """The people of the frame at ``t_s`` seconds with their ids, in the order given.
 

@@ -51,7 +51,7 @@ def _started(config: Stage1Config) -> XNect:
         return load_network(Path(config.init), config.backbone)
     if _other_kind(net, arch):
         print(f"{config.init} has other heads: its backbone alone is taken", flush=True)
-        load_backbone_into(net, config.init)
+        load_backbone_into(net, config.init, mask_names(net.state_dict()))
     elif arch.get("dropped"):  # pruned fabrics keep their form, too
         net = load_network(Path(config.init), config.backbone)
     elif config.init:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import torch
 
 from xnect_lite.skeleton import FLIP, LIMB_FLIP, NUM_JOINTS, NUM_LIMBS
-from xnect_lite.types import Maps
+from xnect_lite.stages.network import FrameNetwork
+from xnect_lite.timer import StageTimer
+from xnect_lite.types import Frame, Maps
 
 _TO_THE_OTHER_SIDE = torch.tensor([-1.0, 1.0, 1.0])
 
@@ -34,3 +37,16 @@ def mean_of_mirrored(maps: Maps, of_mirror_image: Maps) -> Maps:
     back = mirror(of_mirror_image)
     names = ("heatmaps", "centre", "pafs", "locations", "depth")
     return dataclasses.replace(maps, **{name: (getattr(maps, name) + getattr(back, name)) / 2 for name in names})
+
+
+class MirroredNetwork:
+    """A network that looks at every picture and at its mirror image: the mean of both, at twice the time."""
+
+    def __init__(self, network: FrameNetwork) -> None:
+        self._network = network
+        self.backend, self.device_name, self.precision = network.backend, network.device_name, network.precision
+
+    def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
+        """The maps of one frame."""
+        image = dataclasses.replace(frame, image=np.ascontiguousarray(frame.image[:, ::-1]))
+        return mean_of_mirrored(self._network(frame, timer), self._network(image, timer))

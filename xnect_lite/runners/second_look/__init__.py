@@ -1,0 +1,1 @@
+"""A second look at a whole clip, once everything that happens in it is known."""
