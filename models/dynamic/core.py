@@ -33,7 +33,7 @@ class DynamicBlock(SelecSLSBlock):
     @property
     def partly_conditional(self) -> dict[str, int]:
         """Of the last 1x1, multiply-adds per position that the mask governs: all but its skip part."""
-        return {"conv6.0": 2 * self.conv2[0].out_channels * self.conv6[0].out_channels}
+        return {"conv6.0": 2 * convolution(self.conv2[0]).out_channels * convolution(self.conv6[0]).out_channels}
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
         features, skip, mask = x
@@ -50,6 +50,12 @@ class DynamicBlock(SelecSLSBlock):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         return self
+
+
+def convolution(module: nn.Module) -> nn.Conv2d:
+    """The module, as what it is."""
+    assert isinstance(module, nn.Conv2d)
+    return module
 
 
 def conditional_layers(block: DynamicBlock) -> tuple[tuple[str, int, bool], ...]:
