@@ -22,7 +22,7 @@ from xnect_lite.record.bvh_skeleton import (
 )
 from xnect_lite.record.euler import ORDERS, continuous_euler_deg, matrices_from_euler
 from xnect_lite.record.presence import LONGEST_BRIDGE_S, GapRule, Presence, can_be_bridged, gap_rule, presence_at, spans
-from xnect_lite.record.resample import bracket, frame_times, resample_points, resample_rotations
+from xnect_lite.record.resample import Bracket, bracket, frame_times, resample_points, resample_rotations
 from xnect_lite.record.rotations import solve_rotations
 from xnect_lite.record.scene import FEET, Scene, levelling, lowest_foot_cm, scene_of
 from xnect_lite.record.track import Track, clean_track
@@ -161,7 +161,7 @@ def _build(track: Track, times_s: np.ndarray, options: BvhOptions, scene: Scene)
         local, known = [track.rotations[:, i] for i in range(len(TREE))], np.ones(track.rotations.shape[:2], bool)
         lengths_mm = track.bone_lengths_mm[-1].astype(float)  # the last are the best calibrated
     angles_deg = np.empty((len(times_s), len(TREE), 3))
-    brackets: dict[bytes, tuple[np.ndarray, object]] = {}
+    brackets: dict[bytes, tuple[np.ndarray, Bracket]] = {}
     for i, turns in enumerate(local):
         rows = np.flatnonzero(known[:, i]) if known[:, i].any() else np.arange(len(track.t_s))
         key = rows.tobytes() if len(rows) < len(track.t_s) else b""

@@ -107,7 +107,8 @@ class Take:
 
     def rows(self, chosen: np.ndarray) -> Take:
         """The take with these rows only, in this order. ``chosen``: indices or a boolean mask."""
-        return dataclasses.replace(self, **{name: rows_of(getattr(self, name), chosen) for name in (*_ROW_FIELDS, "bridged")})
+        columns: dict[str, Any] = {name: rows_of(getattr(self, name), chosen) for name in (*_ROW_FIELDS, "bridged")}
+        return dataclasses.replace(self, **columns)
 
     def track(self, identity: int) -> Track:
         """What was seen of one person."""

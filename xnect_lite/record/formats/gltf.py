@@ -127,7 +127,9 @@ def _bones_mesh(rig: list[RigJoint], rest_m: np.ndarray) -> tuple[np.ndarray, np
     """Vertices (V, 3), faces (F, 3) and the joint that moves each vertex (V,): an octahedron for each bone."""
     bones = [(joint.parent, rest_m[i]) for i, joint in enumerate(rig) if joint.parent >= 0]
     bones += [(i, rest_m[i] + joint.end_cm / 100) for i, joint in enumerate(rig) if joint.end_cm is not None]
-    vertices, faces, owners = [], [], []
+    vertices: list[np.ndarray] = []
+    faces: list[np.ndarray] = []
+    owners: list[np.ndarray] = []
     for owner, end in bones:
         start = rest_m[owner]
         length = float(np.linalg.norm(end - start))

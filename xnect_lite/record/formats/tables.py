@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -85,7 +86,7 @@ def write_npz(shot: Shot, folder: Path) -> list[Path]:
     """joints.npz: arrays of all people (P) and frames (N)."""
     path = folder / "joints.npz"
     shape = (len(shot.people), len(shot.data_times_s))
-    arrays = {
+    arrays: dict[str, Any] = {
         "points_mm": np.full((*shape, len(JOINTS), 3), np.nan, np.float32),
         "joints_px": np.full((*shape, len(JOINTS), 2), np.nan, np.float32),
         "score": np.full((*shape, len(JOINTS)), np.nan, np.float32),
