@@ -83,11 +83,9 @@ class DynamicSelecSLS(SelecSLS):
         )
         self._layers = {i: conditional_layers(b) for i, b in enumerate(self.features) if isinstance(b, DynamicBlock)}
         self._level = {i: str(starts.index(i)) for i in masked}
-        for block in self.features:
-            if isinstance(block, DynamicBlock):
-                for module in block.modules():
-                    if isinstance(module, nn.Conv2d):
-                        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        made_anew = (m for b in self.features if isinstance(b, DynamicBlock) for m in b.modules() if isinstance(m, nn.Conv2d))
+        for conv in made_anew:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
 
     def forward_features(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
         """As `SelecSLS.forward_features`."""
