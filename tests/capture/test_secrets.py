@@ -17,6 +17,7 @@ from xnect_lite.capture import LiveSource, open_source
 from xnect_lite.cli.run import _warnings_of
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError, shown_address, without_secrets
+from xnect_lite.pipeline import Detection
 from xnect_lite.record.take_folder import new_take_folder
 from xnect_lite.runners.batch import Job, make_jobs, run_job
 from xnect_lite.types import People, PoseResult
@@ -84,8 +85,14 @@ class Nobody:
     def reset(self) -> None:
         pass
 
-    def process(self, frame) -> PoseResult:
-        return PoseResult(frame, People.empty(0), focal_px=100.0)
+    def detect(self, frame) -> Detection:
+        return Detection(frame, People.empty(0), {})
+
+    def lift(self, people, frame_size) -> People:
+        return people
+
+    def follow(self, detection, clothes=None) -> PoseResult:
+        return PoseResult(detection.frame, People.empty(0), focal_px=100.0)
 
 
 def test_no_secret_is_in_a_take_or_in_what_is_said_of_it(server, tmp_path, monkeypatch):
