@@ -89,8 +89,6 @@ class MobileNetV2Backbone(Backbone):
 
     def __init__(self, deepest: int = 16) -> None:
         super().__init__()
-        from xnect_lite.models.torchvision_compat import import_torchvision
-
         self.features = import_torchvision().models.mobilenet_v2(weights=None).features[: self._LAST[deepest] + 1]
         widths = {4: 24, 8: 32, 16: 96, 32: 160}
         self.channels = {stride: width for stride, width in widths.items() if stride <= deepest}

@@ -158,8 +158,7 @@ def macs_per_channel(net: nn.Module, example: Tensor) -> dict[str, np.ndarray]:
     for layer, channels in flow._readers:
         np.add.at(cost, channels.ids, layer.weight[:, 0].numel() * sizes[layer])
     for name in names:
-        layer = whole.get_submodule(name)
-        cost[flow._made[name].ids] += _weight(whole, name)[0].numel() * sizes[layer]
+        cost[flow._made[name].ids] += _weight(whole, name)[0].numel() * sizes[whole.get_submodule(name)]
     return {name: cost[flow._made[name].ids] for name in names}
 
 

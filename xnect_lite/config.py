@@ -41,7 +41,7 @@ class NetworkConfig:
     long_side_net_px: NetSide = 512  # network input, longer side
     short_side_net_px: NetSide = 320  # network input, shorter side; portrait sources swap the two
     # the network looks at the next frame while this one is followed, one frame later; auto: with more than one core
-    pipelined: Literal["auto", "on", "off"] = "auto"
+    pipelined: Literal["auto", "always", "never"] = "auto"
 
 
 @dataclasses.dataclass(frozen=True)

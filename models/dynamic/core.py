@@ -33,7 +33,7 @@ class DynamicBlock(SelecSLSBlock):
     @property
     def partly_conditional(self) -> dict[str, int]:
         """Of the last 1x1, multiply-adds per position that the mask governs: all but its skip part."""
-        return {"conv6.0": 2 * self.conv2[0].out_channels * self.conv6[0].out_channels}
+        return {"conv6.0": 2 * convolution(self.conv2[0]).out_channels * convolution(self.conv6[0]).out_channels}
 
     def forward(self, x: list[Tensor]) -> list[Tensor]:
         features, skip, mask = x
@@ -50,6 +50,12 @@ class DynamicBlock(SelecSLSBlock):
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
         return self
+
+
+def convolution(module: nn.Module) -> nn.Conv2d:
+    """The module, as what it is."""
+    assert isinstance(module, nn.Conv2d)
+    return module
 
 
 def conditional_layers(block: DynamicBlock) -> tuple[tuple[str, int, bool], ...]:
@@ -77,11 +83,9 @@ class DynamicSelecSLS(SelecSLS):
         )
         self._layers = {i: conditional_layers(b) for i, b in enumerate(self.features) if isinstance(b, DynamicBlock)}
         self._level = {i: str(starts.index(i)) for i in masked}
-        for block in self.features:
-            if isinstance(block, DynamicBlock):
-                for module in block.modules():
-                    if isinstance(module, nn.Conv2d):
-                        nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+        made_anew = (m for b in self.features if isinstance(b, DynamicBlock) for m in b.modules() if isinstance(m, nn.Conv2d))
+        for conv in made_anew:
+            nn.init.kaiming_normal_(conv.weight, nonlinearity="relu")
 
     def forward_features(self, image: Tensor, strides: tuple[int, ...]) -> list[Tensor]:
         """As `SelecSLS.forward_features`."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 
+from xnect_lite.models.dynamic.ledger import Ledger
 from xnect_lite.models.dynamic.masks import MaskUnit
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -45,5 +46,5 @@ def with_share(net: Network, share: float) -> Network:
 def measured_share(net: nn.Module, image: Tensor) -> float:
     """Executed over conditional multiply-adds of one pass of a network that keeps a ledger."""
     net(image)
-    spent = net.ledger.spent  # type: ignore[union-attr]
+    spent = cast(Ledger, net.ledger).spent
     return float(sum(one.executed() for one in spent) / sum(one.conditional() for one in spent))

@@ -79,6 +79,7 @@ class Hourglass(nn.Module):
 
     def _level(self, level: int, x: Tensor) -> Tensor:
         rows = self.hg[level]
+        assert isinstance(rows, nn.ModuleList)
         beside = rows[0](x)
         low = rows[1](functional.max_pool2d(x, 2))
         low = self._level(level - 1, low) if level > 0 else rows[3](low)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xnect_lite.models.compress import fuse
-from xnect_lite.models.dynamic.core import LAYERS, DynamicBlock, DynamicSelecSLS
+from xnect_lite.models.dynamic.core import LAYERS, DynamicBlock, DynamicSelecSLS, convolution
 from xnect_lite.models.dynamic.hourglass import DynamicResidual, StackedHourglass
 from xnect_lite.models.dynamic.ledger import Spent
 from xnect_lite.models.dynamic.masks import dilated
@@ -36,7 +36,8 @@ class Scratch:
         """(rows, C) zeros of the width, type and place of ``like``; whoever writes to them makes them zeros again."""
         key = (rows, like.shape[1], like.dtype, like.device)
         if key not in self._maps:
-            self._maps[key] = like.new_zeros(rows, like.shape[1])
+            with torch.inference_mode(False):  # kept, so it must serve any mode
+                self._maps[key] = torch.zeros(rows, like.shape[1], dtype=like.dtype, device=like.device)
         return self._maps[key]
 
 
@@ -44,6 +45,9 @@ class SparseBlock(nn.Module):
     """A fused `DynamicBlock` that computes active pixels only."""
 
     conditional: tuple[str, ...] = ()
+    kernel_computed: Tensor
+    kernel_skip: Tensor
+    conv6_bias: Tensor
 
     def __init__(self, block: DynamicBlock) -> None:
         super().__init__()
@@ -52,7 +56,7 @@ class SparseBlock(nn.Module):
             conv = getattr(block, name)[0]
             self.register_buffer(f"{name}_kernel", kernel_rows(conv.weight.detach()))
             self.register_buffer(f"{name}_bias", _bias(conv))
-        last = block.conv6[0]
+        last = convolution(block.conv6[0])
         computed = sum(getattr(block, name)[0].out_channels for name in ("conv1", "conv3", "conv5"))
         kernel = last.weight.detach()[:, :, 0, 0].t()
         self.register_buffer("kernel_computed", kernel[:computed].contiguous())
@@ -88,10 +92,17 @@ class SparseResidual(nn.Module):
     """
 
     conditional: tuple[str, ...] = ()
+    expand: Tensor
+    expand_bias: Tensor
+    depthwise: Tensor
+    depthwise_rows: Tensor
+    depthwise_bias: Tensor
+    project: Tensor
+    project_bias: Tensor
 
     def __init__(self, block: DynamicResidual, scratch: Scratch | None = None) -> None:
         super().__init__()
-        expand, depthwise, project = (block.conv[i] for i in (0, 3, 6))
+        expand, depthwise, project = (convolution(block.conv[i]) for i in (0, 3, 6))
         self.scratch = Scratch() if scratch is None else scratch
         self.masker, self.ledger, self.name, self.layers = block.masker, block.ledger, block.name, block.layers
         self.register_buffer("expand", kernel_rows(expand.weight.detach()))

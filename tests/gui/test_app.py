@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from take_fakes import make_take
 
 ROOT = Path(__file__).parents[2]
 HELPERS = Path(__file__).parents[1] / "helpers"
@@ -86,6 +87,14 @@ def test_screenshot_and_take(pictures, tmp_path):
     assert picture.shape == (600, 1000, 3) and picture.std() > 10
     (take,) = takes.iterdir()
     assert (take / "take.json").exists() and (take / "poses.npz").exists()
+
+
+def test_a_take_is_shown_and_the_app_ends_well(tmp_path):
+    take = make_take(tmp_path / "2026-11-21_14-03-22_dance", {1: set(range(20))}, 20)
+    file = tmp_path / "a.png"
+    done = _app_with_fake_network(str(take), "--screenshot", str(file), "--after", "0.5", "--size", "1000x600")
+    assert done.returncode == 0, done.stderr
+    assert cv2.imread(str(file)).shape == (600, 1000, 3)
 
 
 def test_a_camera_that_is_not_there_is_found_by_the_worker(tmp_path):

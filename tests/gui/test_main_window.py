@@ -292,3 +292,40 @@ def test_takes_that_were_cut_off_are_offered_to_be_finished(make_window, qtbot, 
     assert window.banner.text == "2 takes were cut off while being recorded."
     window.banner.press("Finish")
     assert [folder.name for folder in finished] == ["a", "b"] and window.banner.text == ""
+
+
+def test_space_presses_the_button_that_the_keyboard_has_reached(qtbot, make_window):
+    window = make_window()
+    pressed = []
+    window.banner.show_info("A take was cut off", offer=("Finish", lambda: pressed.append("finish")))
+    button = window.banner._messages[0].buttons["Finish"]
+    button.setFocus(Qt.FocusReason.TabFocusReason)
+    if not button.hasFocus():
+        pytest.skip("no window manager gives the window its focus")
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    assert pressed == ["finish"] and not window.specs, "nothing was started"
+
+
+def test_what_messages_offer_has_a_key(make_window):
+    window = make_window()
+    pressed = []
+    window.banner.show_info("A take was cut off", offer=("Finish", lambda: pressed.append("finish")))
+    window.banner.show_info("Something else")
+    _press(window, "accept")
+    assert pressed == ["finish"] and window.banner.text == "Something else"
+    _press(window, "dismiss")
+    assert not window.banner.text
+
+
+def test_saved_is_never_overwritten_by_the_end_of_a_clip(qtbot, make_window):
+    """Nor by two more messages; of four the oldest that is no error goes."""
+    window = make_window(lambda: FakeSource(8))
+    window.session.start_recording()
+    _run(qtbot, window)
+    qtbot.waitUntil(lambda: "End of clip" in window.status.state.text() and "Take saved" in window.banner.text, timeout=20000)
+    window.banner.show_error("An error")
+    window.banner.show_info("b")
+    assert "Take saved" in window.banner.text
+    for words in ("c", "d"):
+        window.banner.show_info(words)
+    assert "An error" in window.banner.text and len(window.banner.text.splitlines()) == 3

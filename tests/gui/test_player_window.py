@@ -336,3 +336,32 @@ def test_the_window_fits_a_screen_of_800_by_450(qtbot, player_window, folder, mo
     assert hint.width() <= 800 and hint.height() <= 450
     window.resize(800, 450)
     assert window.width() == 800 and window.height() == 450
+
+
+def test_everything_that_the_keyboard_reaches_has_a_name_for_screen_readers(window):
+    """Of the window, the export dialog and the settings."""
+    from PyQt6.QtWidgets import QAbstractButton, QAbstractItemView, QComboBox, QWidget
+
+    from xnect_lite.gui.export.dialog import show_export
+    from xnect_lite.gui.settings.dialog import show_settings
+
+    def nameless(root):
+        return [
+            f"{type(part).__name__} in {type(part.parent()).__name__}"
+            for part in root.findChildren(QWidget)
+            if isinstance(part, (QAbstractButton, QComboBox, QAbstractItemView))
+            and part.focusPolicy() & Qt.FocusPolicy.TabFocus
+            and not isinstance(part.parent().parent(), QComboBox)  # its list, in a frame
+            and not (part.accessibleName() or (part.text() if isinstance(part, QAbstractButton) else ""))
+        ]
+
+    window.banner.show_info("A message", offer=("Do it", lambda: None))
+    for root in (window, show_export(window), show_settings(window)):
+        assert nameless(root) == []
+
+
+def test_people_left_out_of_a_take_are_no_concern_of_the_next(window, folder):
+    window.people.set_left_out(2, True)
+    other = shutil.copytree(folder, folder.with_name("2026-11-22_14-03-22_other"))
+    window.open_take(other)
+    assert not window.people.left_out

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from gui_fakes import FakePipeline, FakeRecorder, FakeSource
 from take_fakes import make_film
 
-from xnect_lite.config import GroupingConfig, PipelineConfig
+from xnect_lite.config import GroupingConfig, PipelineConfig, load_config
 from xnect_lite.errors import XnectError
 from xnect_lite.gui.worker import InferenceWorker, WorkerState
 from xnect_lite.record.take_folder import load_take
@@ -271,3 +272,31 @@ def test_a_file_that_fails_on_the_way_is_told_and_what_was_done_is_kept(qtbot, m
         worker.process(_job(clip, tmp_path))
     (outcome,) = signal.args
     assert "calibration" in outcome.problem and len(load_take(outcome.folder).every_frame_t_s) == 10
+
+
+@pytest.mark.parametrize("pipelined", ["always", "never"])
+def test_the_next_frame_is_looked_at_while_this_one_is_followed(qtbot, make_worker, pipelined):
+    """Following waits for the look at a later frame to begin, which on one thread would never come. Results stay in order."""
+    pipeline, begun = FakePipeline(work_s=0.05), []
+    detect, follow, overlapped, order = pipeline.detect, pipeline.follow, [], []
+
+    def watched_detect(frame):
+        begun.append(frame.index)
+        return detect(frame)
+
+    def watched_follow(detection, clothes=None):
+        order.append(detection.frame.index)
+        end_s = time.monotonic() + 0.3
+        while begun[-1] == order[-1] and time.monotonic() < end_s:
+            time.sleep(0.005)
+        overlapped.append(begun[-1] > order[-1])
+        return follow(detection, clothes)
+
+    pipeline.detect, pipeline.follow = watched_detect, watched_follow
+    worker, session = make_worker(pipeline, FakeSource(60, period_s=0.02))
+    worker.configure(load_config(PipelineConfig, overrides=[f"network.pipelined={pipelined}"]))
+    with qtbot.waitSignal(worker.ended, timeout=20000):
+        worker.play("clip.mp4")
+    assert any(overlapped) == (pipelined == "always")
+    assert order == sorted(order) and order[-1] == 59
+    assert len(order) + session.latency().dropped == 60

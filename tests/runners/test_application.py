@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from xnect_lite.config import PipelineConfig
 from xnect_lite.runners import application
+from xnect_lite.types import RunsOn
 
 
 @pytest.mark.parametrize(
@@ -23,7 +24,8 @@ from xnect_lite.runners import application
 )
 @pytest.mark.parametrize("what", ["Pipeline", "Predictor"])
 def test_the_cores_are_left_to_what_runs_the_network(monkeypatch, backend, threads, what):
-    monkeypatch.setattr(application, what, lambda config: SimpleNamespace(backend=backend, config=config))
+    runs_on = RunsOn("net", "CPU", backend, "fp32")
+    monkeypatch.setattr(application, what, lambda config: SimpleNamespace(runs_on=runs_on, config=config))
     before = torch.get_num_threads()
     blas = threadpool_limits(2, user_api="blas")
     try:

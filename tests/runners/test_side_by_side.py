@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from xnect_lite.errors import XnectError
-from xnect_lite.runners.side_by_side import detections, is_pipelined, results, usable_cores
+from xnect_lite.runners.cores import is_pipelined, usable_cores
+from xnect_lite.runners.side_by_side import detections, results
 from xnect_lite.types import Frame
 
 
@@ -36,17 +37,17 @@ def frames(count: int) -> list[Frame]:
     return [Frame(np.zeros((2, 2, 3), np.uint8), index / 30, index) for index in range(count)]
 
 
-@pytest.mark.parametrize("pipelined", ["on", "off"])
+@pytest.mark.parametrize("pipelined", ["always", "never"])
 @pytest.mark.parametrize("count", [0, 1, 2, 7])
 def test_every_frame_once_in_order(pipelined, count):
     halves = Halves(pipelined)
     assert list(results(frames(count), halves)) == [10 * index for index in range(count)]
-    assert halves.threads == (set() if not count else {"network_0"} if pipelined == "on" else {"MainThread"})
+    assert halves.threads == (set() if not count else {"network_0"} if pipelined == "always" else {"MainThread"})
 
 
 def test_the_network_is_at_the_next_frame_while_this_one_is_followed():
     """Detection of frame 1 waits until frame 0 is being followed, which would never come about in one thread."""
-    halves, followed = Halves("on"), threading.Event()
+    halves, followed = Halves("always"), threading.Event()
     plain = halves.detect
 
     def detect(frame: Frame) -> int:
@@ -69,11 +70,11 @@ def test_a_result_waits_for_no_more_than_one_frame_after_its_own():
             asked.append(frame.index)
             yield frame
 
-    for result in results(watched(), Halves("on")):
+    for result in results(watched(), Halves("always")):
         assert max(asked) <= result // 10 + 1
 
 
-@pytest.mark.parametrize("pipelined", ["on", "off"])
+@pytest.mark.parametrize("pipelined", ["always", "never"])
 def test_what_goes_wrong_is_told_after_the_results_before_it(pipelined):
     given = results(frames(6), Halves(pipelined, bad=3))
     assert [next(given) for _ in range(3)] == [0, 10, 20]
@@ -82,7 +83,7 @@ def test_what_goes_wrong_is_told_after_the_results_before_it(pipelined):
 
 
 def test_a_loop_that_ends_early_leaves_no_thread():
-    given = results(frames(6), Halves("on"))
+    given = results(frames(6), Halves("always"))
     next(given)
     given.close()
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("network")]
@@ -90,6 +91,6 @@ def test_a_loop_that_ends_early_leaves_no_thread():
 
 def test_one_core_does_one_thing_at_a_time(monkeypatch):
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0}, raising=False)
-    assert usable_cores() == 1 and not is_pipelined("auto") and is_pipelined("on")
+    assert usable_cores() == 1 and not is_pipelined("auto") and is_pipelined("always")
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1}, raising=False)
-    assert is_pipelined("auto") and not is_pipelined("off")
+    assert is_pipelined("auto") and not is_pipelined("never")

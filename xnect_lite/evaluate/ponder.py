@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from xnect_lite.data.sample import Sample
+from xnect_lite.inference.base import Backend
 from xnect_lite.inference.sparse import SparseBackend
 from xnect_lite.inference.torch_eager import TorchBackend
 from xnect_lite.models.compress import fuse
@@ -94,7 +95,7 @@ def time_by_share(net: XNect, shares: Sequence[float], size: tuple[int, int], re
     image = torch.randint(0, 256, (1, *size, 3), dtype=torch.uint8)
     sparse = SparseBackend(net, precision="fp32")
     dense = XNect(net.arch["backbone"], net.arch["stride"]).eval()  # of the same shape: what skipping has to beat
-    backends = [TorchBackend(fuse(dense), "cpu", "fp32"), *(sparse.at_share(share) for share in shares)]
+    backends: list[Backend] = [TorchBackend(fuse(dense), "cpu", "fp32"), *(sparse.at_share(share) for share in shares)]
     best = [np.inf] * len(backends)
     for turn in range(repeats + 1):  # the first warms up
         for i, backend in enumerate(backends):

@@ -19,7 +19,8 @@ class Aside(QObject):
     def __init__(self, name: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = Background(name)
-        self._done.connect(lambda then, answer: then(answer))
+        self._is_closed = False
+        self._done.connect(self._take_up)
 
     def run(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Do ``work`` aside; ``then`` gets its answer, or the exception it ended with, on the GUI thread."""
@@ -27,7 +28,12 @@ class Aside(QObject):
 
     def close(self) -> None:
         """No more answers are wanted."""
+        self._is_closed = True
         self._background.close()
+
+    def _take_up(self, then: Callable[[Any], None], answer: Any) -> None:
+        if not self._is_closed:
+            then(answer)
 
     def _bring(self, then: Callable[[Any], None], answer: Any) -> None:
         with contextlib.suppress(RuntimeError):  # the window is gone

@@ -45,7 +45,13 @@ class _Message(QFrame):
         row.addWidget(label, 1)
         self.buttons: dict[str, QPushButton] = {}
         if offer is not None:
-            self._add(row, offer[0], "", lambda: (close(), offer[1]()))
+            words, accept = offer
+
+            def take_up() -> None:
+                close()
+                accept()
+
+            self._add(row, words, "", take_up)
         if folder is not None:
             self._add(row, "Show folder", "Open the folder in the file manager", lambda: self._show(folder))
         if details:
@@ -96,6 +102,12 @@ class Banner(QWidget):
     def show_info(self, text: str, folder: Path | None = None, offer: Offer | None = None) -> None:
         """Something happened. ``offer``: what can be done about it."""
         self._add(text, is_error=False, details="", folder=folder, offer=offer)
+
+    def accept(self) -> None:
+        """Press the first button of the newest message that has one."""
+        buttons = next((list(message.buttons.values()) for message in self._messages if message.buttons), [])
+        if buttons:
+            buttons[0].click()
 
     def press(self, words: str) -> None:
         """Press the newest button of these words."""

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from PyQt6.QtCore import QPoint, Qt
-from PyQt6.QtGui import QAction, QCursor, QKeySequence
-from PyQt6.QtWidgets import QMainWindow, QMenu, QSizePolicy, QToolBar, QToolButton, QWidget
+from PyQt6.QtCore import QEvent, QObject, QPoint, Qt
+from PyQt6.QtGui import QAction, QCursor, QKeyEvent, QKeySequence
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QApplication,
+    QComboBox,
+    QMainWindow,
+    QMenu,
+    QSizePolicy,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 
 from xnect_lite.capture import list_cameras
 from xnect_lite.gui.actions import ACTIONS, Action, menus
@@ -87,18 +98,28 @@ class Controls:
 
     def _submenu(self, entry: Action, fill: Fill) -> QAction:
         menu = QMenu(entry.title, self._window)
-        menu.aboutToShow.connect(lambda: (menu.clear(), fill(menu)))
+
+        def refill() -> None:
+            menu.clear()
+            fill(menu)
+
+        menu.aboutToShow.connect(refill)
         self._menus[entry.name] = menu
         action = menu.menuAction()
+        assert action is not None
         self._describe(action, entry)
         if entry.shortcuts:  # Qt lets no menu have a key of its own
             key = QAction(entry.title, self._window)
             key.setShortcuts([QKeySequence(k) for k in entry.shortcuts])
-            key.triggered.connect(lambda: action.isEnabled() and self.pop_up(entry.name))
+            key.triggered.connect(lambda: self._pop_up_if(action, entry.name))
             self._window.addAction(key)
             action.setShortcuts([])
             action.setText(f"{entry.title}\t{QKeySequence(entry.shortcuts[0]).toString()}")
         return action
+
+    def _pop_up_if(self, action: QAction, name: str) -> None:
+        if action.isEnabled():
+            self.pop_up(name)
 
     def _describe(self, action: QAction, entry: Action) -> None:
         action.setObjectName(entry.name)
@@ -140,3 +161,26 @@ def fill_camera_menu(menu: QMenu, choose: Callable[[str], None]) -> None:
         cameras = [(str(i), f"Camera {i}") for i in range(_NUMBERS_OFFERED)]
     for spec, name in cameras:
         menu.addAction(name).triggered.connect(lambda _=False, s=spec: choose(s))
+
+
+class SpaceFilter(QObject):
+    """Space presses the button, box or row that the keyboard has reached; only else it is for Start and Stop."""
+
+    def __init__(self, window: QWidget) -> None:
+        super().__init__(window)
+        if (application := QApplication.instance()) is not None:
+            application.installEventFilter(self)
+
+    def remove(self) -> None:
+        """Watch keys no longer."""
+        if (application := QApplication.instance()) is not None:
+            application.removeEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Qt's."""
+        is_asked = isinstance(event, QKeyEvent) and event.type() == QEvent.Type.ShortcutOverride
+        if not is_asked or event.key() != Qt.Key.Key_Space:
+            return super().eventFilter(watched, event)
+        is_theirs = isinstance(QApplication.focusWidget(), (QAbstractButton, QComboBox, QAbstractItemView))
+        event.setAccepted(is_theirs)
+        return is_theirs

@@ -75,6 +75,7 @@ class Files(QObject):
 
     def open(self, paths: Sequence[str]) -> None:
         """Takes are shown, videos are asked about."""
+        self._banner.clear_errors()
         takes = [path for path in paths if is_take(path)]
         if takes:
             self._settings.remember_file(takes[0])

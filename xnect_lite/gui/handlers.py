@@ -42,6 +42,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "main_only": lambda: mending.only_main(actions("main_only").isChecked()), "next_person": player.choose_next,
         **dict.fromkeys(("overlay", "ids", "ponder", "latency", "side_panels"), window.show_layers),
         **{name: partial(window.views.view3d.show_preset, name) for name in ("front", "side", "top", "home")},
+        "accept": window.banner.accept, "dismiss": window.banner.clear,
         "fullscreen": window.toggle_fullscreen, "shortcuts": lambda: show_shortcuts(window),
         "about": lambda: show_about(window, window.worker.pipeline_name, window.views.view3d.drawn_by),
     }  # fmt: skip

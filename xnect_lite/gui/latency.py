@@ -45,7 +45,7 @@ class LatencyPanel(QWidget):
     def sizeHint(self) -> QSize:
         """Qt's."""
         rows = (max(len(self._report.parts), 8) + 1) // 2
-        return QSize(_WIDTH, (3 + rows) * self._line_px + _STACK + _PLOT + 2 * _PAD + 18)
+        return QSize(_WIDTH, (3 + rows + len(self._notes())) * self._line_px + _STACK + _PLOT + 2 * _PAD)
 
     def lines(self) -> list[str]:
         """What is painted, as text."""
@@ -112,7 +112,7 @@ class LatencyPanel(QWidget):
     def _notes(self) -> list[str]:
         report = self._report
         rates = f"{report.fps_in:.1f} fps in, {report.fps_out:.1f} out, {report.dropped} of {report.received} dropped"
-        return [" · ".join(filter(None, (rates, *report.notes)))]
+        return [rates, *([" · ".join(report.notes)] if report.notes else [])]
 
     def _paint_plot(self, painter: QPainter, box: QRectF) -> None:
         painter.setPen(QPen(QColor(*GRID).darker(130), 1))

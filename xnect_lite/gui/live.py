@@ -215,7 +215,7 @@ class Live(QObject):
 def rows_of(result: PoseResult) -> list[PersonRow]:
     """People of a frame as the list shows them."""
     people = result.people
-    heights = stature_of(people.bone_lengths_mm.astype(float)) / 1000 if len(people) else []
+    heights = stature_of(people.bone_lengths_mm.astype(float)) / 1000
     pairs = zip(people.ids.tolist(), heights, people.person_score.tolist(), strict=True)
     return [PersonRow(identity, float(height), float(score)) for identity, height, score in pairs if identity > 0]
 

@@ -13,7 +13,7 @@ from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import XnectError
 from xnect_lite.gui import theme
 from xnect_lite.gui.banner import Banner
-from xnect_lite.gui.controls import Controls
+from xnect_lite.gui.controls import Controls, SpaceFilter
 from xnect_lite.gui.demo import demo_clip
 from xnect_lite.gui.files import Files
 from xnect_lite.gui.handlers import fills, handlers
@@ -44,7 +44,7 @@ class MainWindow(QMainWindow):
     settings:  kept between runs; of this run alone without it.
     cache:     folder for pictures of takes; None = none are kept.
 
-    result_shown  a result has reached the views
+    result_shown  a result, or a take, has reached the views
     """
 
     result_shown = pyqtSignal()
@@ -64,7 +64,6 @@ class MainWindow(QMainWindow):
         self.settings = settings or SettingsKeeper()
         self.given_config = PipelineConfig()  # what the command line sets, which goes before the settings
         self.looks = Looks(mirrored=self.settings.now.mirror)
-        self.setWindowTitle("xnect_lite")
         self.setAcceptDrops(True)
         self.banner, self.views = Banner(), Views(self.looks, use_opengl=use_opengl)
         self.processing, self.panel = ProcessingPanel(), PlayerPanel(self.looks)
@@ -77,15 +76,15 @@ class MainWindow(QMainWindow):
         self._place_parts()
         self.controls = Controls(self, handlers(self), fills(self))
         self.actions_by_name = self.controls.actions
-        self.actions_by_name["mirror"].setChecked(self.looks.mirrored)
         self.views.add_actions(self.actions_by_name)
         self.panel.add_actions(self.actions_by_name)
         self._buttons, self.status = RunButtons(self.controls), StatusLine(self.statusBar())
-        self._connect()
         self._timer = QTimer(self)
-        self._timer.timeout.connect(self._tick)
+        self._connect()
         self._timer.start(_TICK_MS)
         self.views.show_welcome(True)
+        self.space = SpaceFilter(self)
+        self.setFocus()  # of nothing that Space would press
         restore(self)
         self.takes_list.refresh()
         self._show_mode()
@@ -101,6 +100,7 @@ class MainWindow(QMainWindow):
         """Play this file, camera or stream from its start, instead of what is shown now."""
         if self._may_leave():
             self.close_take()
+            self.people.forget()
             self.live.play(spec)
 
     def open_camera(self, spec: str) -> None:
@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def _show_take(self) -> None:
         self.worker.stop()
-        self.banner.clear_errors()
+        self.people.forget()
         self._show_mode()
         self.mending.tell_state()
 
@@ -131,6 +131,7 @@ class MainWindow(QMainWindow):
         if self.player.is_open:
             self.mending.write_files()
             self.player.close()
+            self.people.forget()
             self.views.clear()
             self.views.name()
             self.views.show_welcome(True)
@@ -261,6 +262,7 @@ class MainWindow(QMainWindow):
         """Parts that belong to a take, a file in work, or a camera."""
         is_take = self.player.is_open
         self.panel.setVisible(is_take)
+        self.people.only_main.setVisible(is_take)
         self.controls.enable(self._there())
         if is_take:
             assert self.player.playback is not None and self.player.editor is not None
@@ -330,18 +332,20 @@ class MainWindow(QMainWindow):
             column.addWidget(part, 1 if part is self.views else 0)
         self.setCentralWidget(middle)
         self.docks: list[QDockWidget] = []
-        for title, part in (("Takes", self.takes_list), ("People", self.people)):
+        lists: tuple[tuple[str, QWidget], ...] = (("Takes", self.takes_list), ("People", self.people))
+        for title, shown in lists:
             dock = QDockWidget(title, self)
             dock.setObjectName(title.lower())
             dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetMovable)
-            dock.setWidget(part)
-            part.setMinimumWidth(200)
+            dock.setWidget(shown)
+            shown.setMinimumWidth(200)
             self.addDockWidget(Qt.DockWidgetArea.LeftDockWidgetArea, dock)
             self.docks.append(dock)
         self.resizeDocks(self.docks, [260, 260], Qt.Orientation.Horizontal)
         self.resizeDocks(self.docks, [360, 260], Qt.Orientation.Vertical)
 
     def _connect(self) -> None:
+        self._timer.timeout.connect(self._tick)
         self.live.result_shown.connect(self.result_shown)
         self.live.changed.connect(self._tick)
         self.files.opened.connect(self.open_take)
@@ -351,6 +355,7 @@ class MainWindow(QMainWindow):
         self.files.changed.connect(self._show_mode)
         self.takes_list.opened.connect(self.open_take)
         self.player.opened.connect(self._show_take)
+        self.player.opened.connect(self.result_shown)
         self.player.moved.connect(self._show_position)
         self.player.changed.connect(self._show_mode)
         self.panel.speed_wished.connect(self.player.set_speed)
@@ -377,8 +382,6 @@ class MainWindow(QMainWindow):
         """Settings have changed; ``config`` is what they mean to the pipeline."""
         self.worker.configure(config)
         self.session.record_into(take_opener(self.takes, config, video=self.settings.now.keep_video), self.takes)
-        if trouble := self.session.sending.wish_port(self.settings.now.osc_port):
-            self.banner.show_error(trouble)
         self.takes_list.show_folder(self.takes)
         self.looks.mirrored = self.settings.now.mirror
         self.actions_by_name["mirror"].setChecked(self.looks.mirrored)

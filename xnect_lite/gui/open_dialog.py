@@ -13,6 +13,7 @@ from PyQt6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QLabel,
+    QPushButton,
     QRadioButton,
     QVBoxLayout,
     QWidget,
@@ -68,7 +69,8 @@ class OpenDialog(QDialog):
         column.addWidget(_hint("Plays at its own pace, as a camera would be seen; frames that come too fast are left out."))
         column.addSpacing(8)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self._start = buttons.addButton("Process", QDialogButtonBox.ButtonRole.AcceptRole)
+        self._start = QPushButton("Process")
+        buttons.addButton(self._start, QDialogButtonBox.ButtonRole.AcceptRole)
         theme.mark(self._start, primary=True)
         self._start.setDefault(True)
         buttons.accepted.connect(self.accept)

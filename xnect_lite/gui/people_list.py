@@ -160,6 +160,14 @@ class PeopleList(QWidget):
         selection.blockSignals(blocked)
         self._table.viewport().update()
 
+    def forget(self) -> None:
+        """Other people come: nobody is left out."""
+        self.left_out.clear()
+        self.only_main.blockSignals(True)
+        self.only_main.setChecked(False)
+        self.only_main.blockSignals(False)
+        self.left_out_changed.emit()
+
     def edit_name(self, identity: int) -> None:
         """Let the user type a name."""
         row = next((n for n, person in enumerate(self._model.rows) if person.id == identity), None)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import platformdirs
+from PyQt6 import sip
 from PyQt6.QtWidgets import QApplication
 
 from xnect_lite.capture import Source, open_source
@@ -18,6 +19,7 @@ from xnect_lite.gui.main_window import MainWindow
 from xnect_lite.gui.options import Options
 from xnect_lite.gui.screenshot import ScreenshotTask
 from xnect_lite.gui.settings.qt_store import QtStore
+from xnect_lite.gui.settings.sending import open_sender
 from xnect_lite.gui.settings.store import MemoryStore, SettingsKeeper
 from xnect_lite.gui.settings.values import pipeline_config, wished_size
 from xnect_lite.gui.window_state import make_room
@@ -39,6 +41,10 @@ def show(application: QApplication, options: Options, make_pipeline: MakePipelin
         config, trouble = options.config, str(error)
     takes = Path(settings.now.takes).expanduser()
     session = Session(take_opener(takes, config, video=settings.now.keep_video), takes=takes)
+    try:
+        session.send_to(open_sender(settings.now))
+    except XnectError as error:
+        trouble = f"{trouble} {error}".strip()
     worker = InferenceWorker(session, config, make_pipeline or load_pipeline, source_opener(settings))
     cache = None if options.screenshot else Path(platformdirs.user_cache_dir("xnect-lite")) / "thumbnails"
     window = MainWindow(options.source, session, worker, settings, cache=cache)
@@ -50,7 +56,6 @@ def show(application: QApplication, options: Options, make_pipeline: MakePipelin
     application.styleHints().colorSchemeChanged.connect(lambda _: window.use_theme())
     if options.screenshot is not None:
         ScreenshotTask(window, options.screenshot, options.after_s)
-    trouble = trouble or session.sending.wish_port(settings.now.osc_port)
     if options.record:
         session.start_recording()
     if trouble:
@@ -65,6 +70,8 @@ def show(application: QApplication, options: Options, make_pipeline: MakePipelin
     finally:
         sys.excepthook = hook
         window.close()
+        window.space.remove()
+        sip.delete(window)  # before the application: Qt's parts must not outlive it, and Python's order is none
 
 
 def _settings(options: Options) -> SettingsKeeper:

@@ -11,7 +11,8 @@ from xnect_lite.runners.statistics import LatencyReport
 class StatusLine:
     """Three labels in a window's status bar."""
 
-    def __init__(self, bar: QStatusBar) -> None:
+    def __init__(self, bar: QStatusBar | None) -> None:
+        assert bar is not None
         self.state, self.figures, self.pipeline = QLabel(), QLabel(), QLabel()
         self.figures.setToolTip("Results per second · from a frame's arrival to the screen · frames dropped")
         self.pipeline.setToolTip("Device, back end, precision and backbone of the network")

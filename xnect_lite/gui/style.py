@@ -26,7 +26,7 @@ class Style(QProxyStyle):
         widget: QWidget | None = None,
     ) -> None:
         """Qt's."""
-        if element in _BOXES or element is _DOT:
+        if (element in _BOXES or element is _DOT) and painter is not None and option is not None:
             _paint_mark(painter, option, is_round=element is _DOT)
         else:
             super().drawPrimitive(element, option, painter, widget)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PyQt6.QtCore import QAbstractListModel, QModelIndex, QRectF, QSize, Qt, pyqtSignal
@@ -184,12 +186,12 @@ class TakesList(QWidget):
         for card in found:
             if card.folder not in self._model.pictures and not card.problem:
                 self._model.pictures[card.folder] = None
-                self._background.run(lambda c=card: (c.folder, thumbnail(c.folder, self._cache)), self._show_picture)
+                self._background.run(partial(_picture_of, card.folder, self._cache), self._show_picture)
 
-    def _show_picture(self, found: object) -> None:
+    def _show_picture(self, found: Any) -> None:
         if isinstance(found, Exception):
             return
-        folder, image = found  # type: ignore[misc]
+        folder, image = found
         if image is not None:
             self._model.pictures[folder] = _pixmap(image)
             self._model.changed()
@@ -216,6 +218,10 @@ def day_words(moment: datetime | None, now: datetime | None = None) -> str:
     if moment.date() == (now - timedelta(days=1)).date():
         return "yesterday"
     return f"{moment.day} {moment:%b}" + ("" if moment.year == now.year else f" {moment.year}")
+
+
+def _picture_of(folder: Path, cache: Path | None) -> tuple[Path, np.ndarray | None]:
+    return folder, thumbnail(folder, cache)
 
 
 def _pixmap(image: np.ndarray) -> QPixmap:

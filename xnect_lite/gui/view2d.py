@@ -47,6 +47,7 @@ class View2D(QWidget):
         self.setObjectName("view2d")
         self.setAccessibleName("Picture with skeletons")
         self.setMinimumSize(_MIN_SIZE)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.looks = looks or Looks()
         self.skeletons, self.ids, self.ponder = True, True, False

@@ -42,6 +42,7 @@ class View3D(QWidget):
         self.setAccessibleName("People in space")
         self.setObjectName("view3d")
         self.setMinimumSize(240, 180)
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.stage = Stage(Scene.empty(), Framing(), on_click=self._pick)
         self._floor = FloorEstimate()
         self._layout = QStackedLayout(self)

@@ -21,6 +21,7 @@ def restore(window: MainWindow) -> None:
     for name in _TICKS:
         if (kept := store.text(f"window/{name}")) is not None:
             window.actions_by_name[name].setChecked(kept == "on")
+    window.actions_by_name["mirror"].setChecked(window.looks.mirrored)
     window.show_layers()
 
 
@@ -29,8 +30,8 @@ def keep(window: MainWindow) -> None:
     if window.isFullScreen():
         return
     store = window.settings.store
-    store.keep_data("window/geometry", bytes(window.saveGeometry()))
-    store.keep_data("window/state", bytes(window.saveState()))
+    store.keep_data("window/geometry", window.saveGeometry().data())
+    store.keep_data("window/state", window.saveState().data())
     for name in _TICKS:
         store.keep_text(f"window/{name}", "on" if window.actions_by_name[name].isChecked() else "off")
 

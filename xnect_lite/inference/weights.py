@@ -108,10 +108,6 @@ def load_network(path: Path, backbone: str) -> XNect:
 
 def _check_claims(arch: Mapping[str, Any], state: Mapping[str, torch.Tensor], path: Path) -> None:
     """Before anything large is built of what a file only claims: its kernels must be there."""
-    import torch
-
-    from xnect_lite.models.xnect import build_xnect
-
     with torch.device("meta"):
         kernels = [name for name, value in build_xnect(arch).state_dict().items() if value.ndim == 4]
     missing = [name for name in kernels if name not in state]

@@ -152,7 +152,7 @@ def _between(seen_s: np.ndarray, place_mm: np.ndarray, values: np.ndarray, times
             continue
         bridged = can_be_bridged(seen_s[rows], place_mm[rows], max_gap_s)
         at = bracket(seen_s[rows], times_s, max_gap_s, bridged)
-        block = values[rows][:, joints].reshape(len(rows), -1)
+        block = values[np.ix_(rows, np.array(joints))].reshape(len(rows), -1)
         there = resample_points(block, at)
         there[at.held] = np.nan
         out[:, joints] = there.reshape(len(times_s), len(joints), -1)

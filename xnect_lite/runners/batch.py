@@ -109,7 +109,7 @@ def make_jobs(
         path = Path(os.path.expanduser(named))
         key = ""
         if os.path.isfile(path):  # pathlib's own would raise for a name that is too long
-            facts = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
+            facts: list[Any] = [_stamp(path), start_s, end_s, overlay, as_dict(config), weights, __version__]
             facts += [sorted(names.items())] if names else []
             facts += [people] if people != "all" else []
             key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:_KEY_CHARACTERS]

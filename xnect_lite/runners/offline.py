@@ -118,7 +118,7 @@ def process_source(
     with contextlib.ExitStack() as closing:
         if sightings is not None:
             closing.callback(sightings.close)
-        closing.callback(lambda: recorder and finish(recorder))
+        closing.callback(lambda: None if recorder is None else finish(recorder))
         if writer:
             closing.callback(writer.close)
         frames_of: Iterable[Frame]

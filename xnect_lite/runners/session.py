@@ -25,7 +25,6 @@ from xnect_lite.record.bvh import BvhOptions
 from xnect_lite.record.take import TakeRecorder, export_take, new_take_folder
 from xnect_lite.runners.events import Update
 from xnect_lite.runners.run_notes import notes_of
-from xnect_lite.runners.sending import Sending
 from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
 from xnect_lite.types import Frame, PoseResult
 
@@ -54,6 +53,13 @@ class Recorder(Protocol):
     def add(self, result: PoseResult) -> None: ...
     def add_video(self, frame: Frame) -> None: ...
     def close(self) -> TakeSummary: ...
+
+
+class Sender(Protocol):
+    """The part of `record.vmc.VmcSender` that is used; what the network refuses it keeps to itself."""
+
+    def send(self, result: PoseResult) -> None: ...
+    def close(self) -> None: ...
 
 
 OpenRecorder = Callable[[str, float | None], Recorder]
@@ -127,7 +133,6 @@ class Session:
         self, open_recorder: OpenRecorder, clock: Callable[[], float] = time.perf_counter, takes: Path | None = None
     ) -> None:
         self._open_recorder, self._takes = open_recorder, takes
-        self.sending = Sending()
         self._clock = clock
         self._lock = threading.Lock()  # figures
         self._take_lock = threading.RLock()  # recording; held while a frame is written
@@ -141,6 +146,7 @@ class Session:
         self._recorded = 0
         self._dropped = self._dropped_before = 0  # of the source by now, and when the take began
         self._starts_s = 0.0  # clock before which an armed recording counts down
+        self._sender: Sender | None = None
         self._ignored: frozenset[int] = frozenset()
         self._noted_s = -1e9  # clock of the last look at what else is worth knowing
         self._free: tuple[float, int | None] = (-1e9, None)  # clock of the last look at the disk, bytes left on it
@@ -155,6 +161,13 @@ class Session:
         with self._lock:
             self._statistics.reset()
             self._last_seen_s = self._clock()
+
+    def send_to(self, sender: Sender | None) -> None:
+        """Every live result also goes to another program from now on; None = to none."""
+        with self._take_lock:
+            before, self._sender = self._sender, sender
+        if before is not None:
+            before.close()
 
     def frame_came(self, frame: Frame) -> None:
         """Every frame of the source, whether or not there is time to look at it: the film beside the poses keeps it."""
@@ -185,8 +198,9 @@ class Session:
     def processed(self, update: Update) -> None:
         """A result, in order of time. It is recorded if recording is on, and sent on if anybody is to have it."""
         self.measured(update)
-        self.sending.send(update.result)
         with self._take_lock:
+            if self._sender is not None:
+                self._sender.send(update.result)
             self._dropped = update.dropped
             if self._state is not RecordingState.OFF and self._clock() >= self._starts_s:
                 self._record(update.result)
@@ -316,7 +330,7 @@ class Session:
     def close(self, timeout_s: float | None = None) -> None:
         """Finish and wait for whatever is being written."""
         self.stop_recording()
-        self.sending.close()
+        self.send_to(None)
         for thread in self._saving:
             thread.join(timeout_s)
 

@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -94,16 +95,17 @@ def _started(folder: Path) -> datetime | None:
     found = _STAMP.fullmatch(folder.name)
     if found:
         with contextlib.suppress(ValueError):
-            return datetime(*(int(part) for part in found.groups()[:6]))
+            year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
+            return datetime(year, month, day, hour, minute, second)
     return None
 
 
-def film_of(folder: Path, info: dict[str, Any] | Any) -> Film:
+def film_of(folder: Path, info: Mapping[str, Any]) -> Film:
     """The best pictures there are of a take: its own recording, the file it was made of, or its overlay."""
     if (folder / VIDEO_FILE).is_file():
-        video = info.get("video") if isinstance(info.get("video"), dict) else {}
+        video = info.get("video") or {}
         return Film(folder / VIDEO_FILE, start_s=float(video.get("start_s") or 0.0))
-    job = info.get("job") if isinstance(info.get("job"), dict) else {}
+    job = info.get("job") or {}
     kept = job["source"] if isinstance(job.get("source"), str) else ""
     if kept and os.path.exists(kept):
         return Film(Path(kept))
@@ -114,13 +116,9 @@ def film_of(folder: Path, info: dict[str, Any] | Any) -> Film:
 
 def thumbnail(folder: Path, cache: Path | None = None) -> np.ndarray | None:
     """(h, w, 3) uint8 RGB, a picture of a take, no larger than 192 x 108; None where there is no film. Kept in ``cache``."""
-    try:
-        stamp = (folder / INFO_FILE).stat().st_mtime_ns
-        kept = cache / (hashlib.sha256(f"{folder.resolve()} {stamp}".encode(errors="replace")).hexdigest()[:24] + ".jpg")
-        if kept.exists() and (image := cv2.imread(str(kept))) is not None:
-            return np.ascontiguousarray(image[:, :, ::-1])
-    except (OSError, TypeError):
-        kept = None
+    kept = None if cache is None else _kept_picture(folder, cache)
+    if kept is not None and kept.exists() and (image := cv2.imread(str(kept))) is not None:
+        return np.ascontiguousarray(image[:, :, ::-1])
     try:
         info = read_info(folder)
         film = film_of(folder, info)
@@ -140,3 +138,13 @@ def thumbnail(folder: Path, cache: Path | None = None) -> np.ndarray | None:
             kept.parent.mkdir(parents=True, exist_ok=True)
             cv2.imwrite(str(kept), small[:, :, ::-1])
     return small
+
+
+def _kept_picture(folder: Path, cache: Path) -> Path | None:
+    """Where the picture of a take, as it is now, is kept."""
+    try:
+        stamp = (folder / INFO_FILE).stat().st_mtime_ns
+    except OSError:
+        return None
+    key = hashlib.sha256(f"{folder.resolve()} {stamp}".encode(errors="replace")).hexdigest()[:24]
+    return cache / f"{key}.jpg"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from xnect_lite.pipeline import Detection, Pipeline
+from xnect_lite.runners.cores import is_pipelined
 from xnect_lite.types import Frame, PoseResult
 
 
@@ -36,13 +36,3 @@ def results(frames: Iterable[Frame], pipeline: Pipeline) -> Generator[PoseResult
     """What `Pipeline.process` says of every frame, in order; see `detections`."""
     for detection in detections(frames, pipeline):
         yield pipeline.follow(detection)
-
-
-def is_pipelined(wanted: str) -> bool:
-    """Whether ``wanted``, auto, on or off, means two threads: auto does where there is a core for each."""
-    return wanted == "on" or (wanted == "auto" and usable_cores() > 1)
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -13,6 +13,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol
 from xnect_lite.capture import open_source
 from xnect_lite.config import PipelineConfig
 from xnect_lite.errors import shown_address
+from xnect_lite.runners.cores import is_pipelined
 from xnect_lite.runners.events import (
     Ended,
     Event,
@@ -44,6 +46,8 @@ from xnect_lite.types import Frame, PoseResult, RunsOn
 
 if TYPE_CHECKING:
     from xnect_lite.capture import Source
+    from xnect_lite.pipeline import Detection
+
 _POLL_S = 0.1  # how long a click on Stop may go unheard while no frame comes
 
 
@@ -52,7 +56,8 @@ class PipelineLike(Protocol):
 
     @property
     def runs_on(self) -> RunsOn: ...
-    def process(self, frame: Frame) -> PoseResult: ...
+    def detect(self, frame: Frame) -> Detection: ...
+    def follow(self, detection: Detection) -> PoseResult: ...
     def reset(self) -> None: ...
 
 
@@ -78,6 +83,18 @@ class _Request:
 
     spec: str
     job: FileJob | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """A frame that is being looked at: its detection to come, and what `Update` says of it."""
+
+    detection: Future[Detection]
+    arrived_s: float
+    taken_s: float
+    received: int
+    dropped: int
+    capture_ms: float
 
 
 class Worker:
@@ -262,28 +279,50 @@ class Worker:
             self._tell(Ended(f"{what}. {source.warning}" if source.warning else f"{what}."))
 
     def _play_all(self, request: _Request, pipeline: PipelineLike, frames: LatestFrame) -> bool:
-        """Until the source has ended, True, or something else is wanted, False."""
+        """Until the source has ended, True, or something else is wanted, False.
+
+        With `network.pipelined`, the next frame is looked at on a thread of its own while this one is followed.
+        """
         told: str | None = None
-        while self._is_current(request):
-            pipeline = self._as_configured(pipeline)
-            frames.pause(self._is_paused)
-            if frames.source.live and frames.source.warning not in (None, told):
-                told = frames.source.warning
-                self._tell(Warned(told or ""))
-            try:
-                frame = frames.get(_POLL_S)
-            except TimeoutError:
-                continue
-            if frame is None:
-                return True
-            taken_s = time.perf_counter()
-            arrived_s = taken_s - frames.age_s(frame)
-            received, dropped, capture_ms = frames.received, frames.dropped, frames.capture_ms
-            result = pipeline.process(frame)
-            update = Update(result, arrived_s, taken_s, received, dropped, capture_ms, time.perf_counter())
-            self._session.processed(update)
-            self._publish(update)
+        waiting: _Taken | None = None
+        with ThreadPoolExecutor(1, "network") as pool:
+            while self._is_current(request):
+                if waiting and self._config not in (self._made_of, self._refused):
+                    waiting = self._show(waiting, pipeline)  # by the pipeline that looked at it
+                pipeline = self._as_configured(pipeline)
+                frames.pause(self._is_paused)
+                if frames.source.live and frames.source.warning not in (None, told):
+                    told = frames.source.warning
+                    self._tell(Warned(told or ""))
+                if waiting:
+                    waiting.detection.exception()  # only then is it clear which frame is the newest
+                try:
+                    frame = frames.get(0.0 if waiting else _POLL_S)
+                except TimeoutError:
+                    if waiting:  # nothing to look at meanwhile
+                        waiting = self._show(waiting, pipeline)
+                    continue
+                if frame is None:
+                    if waiting:
+                        self._show(waiting, pipeline)
+                    return True
+                taken_s = time.perf_counter()
+                arrived_s = taken_s - frames.age_s(frame)
+                counts = frames.received, frames.dropped, frames.capture_ms
+                taken = _Taken(pool.submit(pipeline.detect, frame), arrived_s, taken_s, *counts)
+                if waiting:
+                    self._show(waiting, pipeline)
+                waiting = taken if is_pipelined(self._config.network.pipelined) else self._show(taken, pipeline)
         return False
+
+    def _show(self, taken: _Taken, pipeline: PipelineLike) -> None:
+        """Follow a frame that has been looked at, and hand over what is known of it."""
+        result = pipeline.follow(taken.detection.result())
+        update = Update(
+            result, taken.arrived_s, taken.taken_s, taken.received, taken.dropped, taken.capture_ms, time.perf_counter()
+        )
+        self._session.processed(update)
+        self._publish(update)
 
     def _as_configured(self, pipeline: PipelineLike) -> PipelineLike:
         """The pipeline of the settings asked for; the one that runs where that cannot be had."""

@@ -10,7 +10,7 @@ import torch
 from xnect_lite.skeleton import FLIP, LIMB_FLIP, NUM_JOINTS, NUM_LIMBS
 from xnect_lite.stages.network import FrameNetwork
 from xnect_lite.timer import StageTimer
-from xnect_lite.types import Frame, Maps
+from xnect_lite.types import Frame, Maps, RunsOn
 
 _TO_THE_OTHER_SIDE = torch.tensor([-1.0, 1.0, 1.0])
 
@@ -44,7 +44,11 @@ class MirroredNetwork:
 
     def __init__(self, network: FrameNetwork) -> None:
         self._network = network
-        self.backend, self.device_name, self.precision = network.backend, network.device_name, network.precision
+
+    @property
+    def runs_on(self) -> RunsOn:
+        """Backbone, device, back end and precision of the network."""
+        return self._network.runs_on
 
     def __call__(self, frame: Frame, timer: StageTimer) -> Maps:
         """The maps of one frame."""

@@ -27,11 +27,12 @@ def test_changes_are_kept_and_reach_the_pipeline(qtbot, dialog):
     window = dialog.window_
     _choose(dialog, "backbone", "resnet50")
     dialog.fields["smoothing"].setValue(80)
-    dialog.fields["foot_lock"].setChecked(True)
+    foot_lock = not window.settings.now.foot_lock
+    dialog.fields["foot_lock"].setChecked(foot_lock)
     dialog.fields["max_people"].setValue(3)
     qtbot.waitUntil(lambda: window.worker.config.network.backbone == "resnet50", timeout=20000)
     config = window.worker.config
-    assert (config.filtering.smoothing, config.fitting.foot_lock, config.grouping.max_people) == (0.8, True, 3)
+    assert (config.filtering.smoothing, config.fitting.foot_lock, config.grouping.max_people) == (0.8, foot_lock, 3)
     assert window.settings.now.smoothing == 0.8
 
 
@@ -75,3 +76,31 @@ def test_every_setting_has_a_field_or_is_kept_by_itself(dialog):
 def test_every_field_has_a_name_for_screen_readers(dialog):
     for name, field in dialog.fields.items():
         assert field.accessibleName() or field.text(), name
+
+
+def test_live_motion_is_sent_where_the_settings_say(qtbot, dialog):
+    """To a socket of our own: each person's bones come as messages of the VMC protocol."""
+    import socket
+
+    pytest.importorskip("pythonosc", reason="OSC needs python-osc")
+    window = dialog.window_
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(("127.0.0.1", 0))
+        receiver.settimeout(0.05)
+        dialog.fields["osc_address"].setText(f"127.0.0.1:{receiver.getsockname()[1]}")
+        dialog.fields["osc_address"].editingFinished.emit()
+        dialog.fields["osc"].setChecked(True)
+        dialog.apply()
+        window.start()
+
+        def comes():
+            try:
+                return b"/VMC/Ext/Root/Pos" in receiver.recv(65536)
+            except TimeoutError:
+                return False
+
+        qtbot.waitUntil(comes, timeout=20000)
+    dialog.fields["osc_address"].setText("nowhere:99999999")
+    dialog.fields["osc_address"].editingFinished.emit()
+    dialog.apply()
+    assert "port" in dialog._trouble.text().lower()

@@ -15,9 +15,10 @@ from xnect_lite.gui.settings.values import Settings, pipeline_config, wished_siz
 
 OTHER = Settings(
     camera="camera:/dev/video2", start_camera=True, resolution="1280x720", rate=30.0, mirror=True, backbone="resnet50",
-    backend="torch", precision="fp32", device="cpu", max_people=3, smoothing=0.8, stature_m=1.6, foot_lock=True, lens="fov",
-    fov_deg=70.0, floor="given", pitch_deg=12.0, camera_height_m=1.4, takes="/tmp/x", countdown_s=3, keep_video=False,
-    osc_port=39539, file_action="preview", quality="best", overlay=True, appearance="dark", recent=("/a b/c.mp4", "/ü.mov"),
+    backend="torch", precision="fp32", device="cpu", max_people=3, smoothing=0.8, stature_m=1.6,
+    foot_lock=not Settings().foot_lock, lens="fov", fov_deg=70.0, floor="given", pitch_deg=12.0, camera_height_m=1.4,
+    takes="/tmp/x", countdown_s=3, keep_video=False, osc=True, osc_address="10.0.0.2:40000", file_action="preview",
+    quality="best", overlay=True, appearance="dark", recent=("/a b/c.mp4", "/ü.mov"),
 )  # fmt: skip
 
 
@@ -86,7 +87,7 @@ def test_settings_reach_the_pipeline():
     config = pipeline_config(OTHER, PipelineConfig())
     assert (config.network.backbone, config.network.backend, config.network.device) == ("resnet50", "torch", "cpu")
     assert (config.camera.fov_deg, config.camera.pitch_deg, config.camera.floor) == (70.0, 12.0, "given")
-    assert config.filtering.smoothing == 0.8 and config.fitting.foot_lock and config.grouping.max_people == 3
+    assert config.filtering.smoothing == 0.8 and config.fitting.foot_lock == OTHER.foot_lock and config.grouping.max_people == 3
     assert pipeline_config(Settings(), PipelineConfig()) == PipelineConfig(), "defaults change nothing"
 
 

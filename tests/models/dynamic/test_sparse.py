@@ -210,3 +210,11 @@ def test_in_bf16_it_is_the_same_to_bf16():
 def test_a_network_without_masks_has_nothing_to_skip():
     with pytest.raises(ValueError, match="nothing to skip"):
         sparse_core(XNect("selecsls42"))
+
+
+def test_maps_that_are_used_again_serve_any_mode_of_torch():
+    block, x = SparseResidual(residual(MASKS["full"])), torch.randn(1, 8, HEIGHT, WIDTH)
+    with torch.inference_mode():
+        first = block(x).clone()
+    with torch.no_grad():
+        assert torch.equal(block(x), first)

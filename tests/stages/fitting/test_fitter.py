@@ -74,14 +74,30 @@ def test_bones_read_too_flat_do_not_move_people_away():
     assert abs(away.mean() - 1) < 0.012
 
 
-def test_who_walks_towards_the_camera_is_not_trailed():
-    """At 1.5 m/s a lag of one frame would be 50 mm."""
+def test_who_glides_towards_the_camera_is_not_trailed_where_feet_are_free():
+    """At 1.5 m/s a lag of one frame would be 50 mm. Feet that come nearer and never step look like feet that stand."""
     t_s = seconds(90)
     joints_mm, root_cam_mm = (np.repeat(a[:1], 90, 0) for a in walking_person(t_s))
     root_cam_mm = root_cam_mm + np.outer(t_s, (0.0, 0.0, -1500.0)) + (0.0, 0.0, 3000.0)
     fitted = fit_all(observe(joints_mm, root_cam_mm, noise_mm=30.0, noise_px=3.0), t_s, FittingConfig(foot_lock=False))
     behind = over_time(fitted, "root_cam_mm")[30:, 2] - root_cam_mm[30:, 2]
     assert abs(behind.mean()) < 25
+
+
+@pytest.mark.parametrize("facing_deg", [180, 135], ids=["towards the camera", "aslant"])
+def test_feet_that_are_held_do_not_keep_back_who_steps_towards_the_camera(facing_deg):
+    """Carried along by their lower toes, walkers of `planted` go backwards."""
+    t_s = seconds(120)
+    joints_mm, root_cam_mm = planted(t_s, facing_deg=facing_deg, start_cam_mm=(0.0, 5500.0), cadence_hz=0.7)
+    assert root_cam_mm[0, 2] - root_cam_mm[-1, 2] > 1800
+    seen = observe(joints_mm, root_cam_mm, noise_mm=30.0, noise_px=3.0)
+    off = {
+        held: np.linalg.norm(over_time(fit_all(seen, t_s, FittingConfig(foot_lock=held)), "root_cam_mm") - root_cam_mm, axis=1)[
+            30:
+        ]
+        for held in (False, True)
+    }
+    assert off[True].mean() < 1.4 * off[False].mean() and off[True].max() < 400
 
 
 def test_somebody_lifted_for_another_stature_stands_where_the_true_one_puts_them():

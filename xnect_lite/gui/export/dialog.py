@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import Qt, QTimer, pyqtSignal
-from PyQt6.QtGui import QCloseEvent
 from PyQt6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -70,6 +69,7 @@ class ExportDialog(QDialog):
         self._marks_s = ends if playback.has_marks else None
         self._ticked = [lane.id for lane in window.player.lanes if lane.id not in window.people.left_out]
         self._aside = Aside("export", self)
+        self.finished.connect(self._aside.close)
         self._asked = 0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -195,10 +195,10 @@ class ExportDialog(QDialog):
         """Set the page."""
         for name, box in self.formats.items():
             box.setChecked(name in choice.formats)
-        for box, value in (
+        for combo, value in (
             (self.tool, choice.tool), (self.people, choice.people), (self.fps, choice.fps), (self.gaps, choice.gaps),
         ):  # fmt: skip
-            box.setCurrentIndex(max(0, box.findData(value)))
+            combo.setCurrentIndex(max(0, combo.findData(value)))
         self.marks.setChecked(choice.between_marks and self._marks_s is not None)
         self.t_pose.setChecked(choice.t_pose)
         self._changed()
@@ -293,11 +293,6 @@ class ExportDialog(QDialog):
     def _show_folder(self) -> None:
         if not open_folder(self._written):
             self._title.setText(f"No file manager answers. The folder, copied to the clipboard, is {self._written}")
-
-    def closeEvent(self, event: QCloseEvent | None) -> None:
-        """Qt's."""
-        self._aside.close()
-        super().closeEvent(event)
 
 
 def _words(error: Exception) -> str:

@@ -34,6 +34,7 @@ from xnect_lite.capture import list_cameras
 from xnect_lite.errors import XnectError
 from xnect_lite.gui import theme
 from xnect_lite.gui.settings.comparison import Comparison
+from xnect_lite.gui.settings.sending import open_sender
 from xnect_lite.gui.settings.values import COUNTDOWNS, RATES, RESOLUTIONS, pipeline_config
 from xnect_lite.models.names import BACKBONE_NAMES
 
@@ -184,11 +185,11 @@ class SettingsDialog(QDialog):
         self._choice(form, "Countdown", "countdown_s", [(f"{n} s" if n else "None", n) for n in COUNTDOWNS])
         self._tick(form, "Keep the video beside the poses", "keep_video")
         self._hint(form, "A take with its video can be checked, processed again without lost frames, and mended by eye.")
-        self._number(form, "Send OSC to port", "osc_port", 0, 65000)
-        self._hint(form, "VMC messages for avatars on this machine, usually 39539: one port for each person. 0 sends nothing.")
-        self._choice(
-            form, "A dropped video is", "file_action", [("processed frame by frame", "process"), ("previewed", "preview")]
-        )
+        self._tick(form, "Send everybody live as OSC (VMC protocol)", "osc")
+        self._text(form, "OSC receiver", "osc_address", needs=("osc", True))
+        self._hint(form, "HOST:PORT of the first person; each further person has the next port.")
+        actions: Choices = [("processed frame by frame", "process"), ("previewed live", "preview")]
+        self._choice(form, "A dropped video is", "file_action", actions)
 
     def _looks(self, form: QFormLayout) -> None:
         looks: Choices = [("As the system", "system"), ("Dark", "dark"), ("Light", "light")]
@@ -239,6 +240,12 @@ class SettingsDialog(QDialog):
             value = 0.3 if self._keeper.now.stature_m == 0 else 0.0
         self.change(**{name: max(least, value)})
 
+    def _text(self, form: QFormLayout, title: str, name: str, needs: tuple[str, object]) -> None:
+        field = QLineEdit(str(getattr(self._keeper.now, name)))
+        field.setAccessibleName(title)
+        field.editingFinished.connect(lambda: self.change(**{name: field.text().strip()}))
+        self._add(form, title, name, field, needs)
+
     def _path(
         self, form: QFormLayout, title: str, name: str, *, is_folder: bool = False, needs: tuple[str, str] | None = None
     ) -> None:
@@ -271,7 +278,7 @@ class SettingsDialog(QDialog):
         theme.mark(label, dim=True)
         form.addRow("", label)
 
-    def _add(self, form: QFormLayout, title: str, name: str, field: QWidget, needs: tuple[str, str] | None = None) -> None:
+    def _add(self, form: QFormLayout, title: str, name: str, field: QWidget, needs: tuple[str, object] | None = None) -> None:
         self.fields[name] = field
         form.addRow(title, field)
         if needs is not None:
@@ -301,6 +308,10 @@ class SettingsDialog(QDialog):
             self._complain(str(error))
             return
         self._window.use_settings(config)
+        try:
+            self._window.session.send_to(open_sender(self._keeper.now))
+        except XnectError as error:
+            self._complain(str(error))
 
     def reset(self) -> None:
         """As on the first day."""

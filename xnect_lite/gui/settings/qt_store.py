@@ -24,7 +24,7 @@ class QtStore:
     def data(self, name: str) -> bytes | None:
         """See `Store`."""
         value = self._settings.value(name)
-        return bytes(value) if isinstance(value, QByteArray) else None
+        return value.data() if isinstance(value, QByteArray) else None
 
     def keep_text(self, name: str, value: str) -> None:
         """See `Store`."""

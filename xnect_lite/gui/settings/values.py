@@ -14,6 +14,7 @@ RESOLUTIONS = ("", "640x480", "960x540", "1280x720", "1920x1080")
 RATES = (0.0, 15.0, 24.0, 25.0, 30.0, 50.0, 60.0)
 COUNTDOWNS = (0, 3, 5)
 _MOST_RECENT = 8
+_PLAIN = PipelineConfig()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,15 +28,15 @@ class Settings:
     rate: Annotated[float, Range(1, 240, or_=0)] = 0.0  # frames a second wished for; 0 = the camera's own
     mirror: bool = False  # the preview alone: what is recorded is never mirrored
     # network
-    backbone: str = "selecsls60"
+    backbone: str = _PLAIN.network.backbone
     backend: Literal["auto", "torch", "compiled", "cudagraph", "openvino", "onnxruntime"] = "auto"
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto"
     device: str = "auto"
-    max_people: Annotated[int, Range(1, MOST_PEOPLE)] = 10
+    max_people: Annotated[int, Range(1, MOST_PEOPLE)] = _PLAIN.grouping.max_people
     # motion
-    smoothing: Share = 0.5
+    smoothing: Share = _PLAIN.filtering.smoothing
     stature_m: Annotated[float, Range(0.3, 3, or_=0)] = 0.0
-    foot_lock: bool = False
+    foot_lock: bool = _PLAIN.fitting.foot_lock
     # lens and floor
     lens: Literal["unknown", "fov", "file"] = "unknown"
     fov_deg: Annotated[float, Range(1, 170)] = 60.0
@@ -47,7 +48,8 @@ class Settings:
     takes: str = "~/xnect_takes"
     countdown_s: Annotated[int, Range(0, 60)] = 0
     keep_video: bool = True
-    osc_port: Annotated[int, Range(0, 65000)] = 0  # of the first person, on this machine; 0 = nothing is sent
+    osc: bool = False  # everybody's motion to another program, live
+    osc_address: str = "127.0.0.1:39539"
     # files
     file_action: Literal["process", "preview"] = "process"
     quality: Literal["fast", "normal", "best"] = "normal"
@@ -73,7 +75,7 @@ def pipeline_config(settings: Settings, given: PipelineConfig) -> PipelineConfig
 
     Raises XnectError for values that do not go together.
     """
-    wished = {
+    wished: dict[str, dict[str, Any]] = {
         "network": {
             "backbone": settings.backbone if settings.backbone in BACKBONE_NAMES else "selecsls60",
             "backend": settings.backend,
@@ -92,9 +94,8 @@ def pipeline_config(settings: Settings, given: PipelineConfig) -> PipelineConfig
             "height_m": settings.camera_height_m,
         },
     }
-    plain = PipelineConfig()
     sections = {
-        name: _merged(getattr(plain, name), values, getattr(given, name), camera=name == "camera")
+        name: _merged(getattr(_PLAIN, name), values, getattr(given, name), camera=name == "camera")
         for name, values in wished.items()
     }
     return checked(dataclasses.replace(given, **sections))

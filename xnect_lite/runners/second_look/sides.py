@@ -60,9 +60,9 @@ def _best_course(places: np.ndarray, weight: np.ndarray) -> np.ndarray:
         came[f] = total.argmin(0)
         cost = total.min(0)
     out = np.zeros(frames, bool)
-    before, last = np.unravel_index(cost.argmin(), (2, 2))
+    before, last = divmod(int(cost.argmin()), 2)
     for f in range(frames - 1, 0, -1):
         out[f] = bool(last)
-        before, last = (came[f, before, last], before) if f > 1 else (0, before)
+        before, last = (int(came[f, before, last]), before) if f > 1 else (0, before)
     out[0] = bool(last)
     return out

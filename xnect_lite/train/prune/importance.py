@@ -22,19 +22,25 @@ Network = TypeVar("Network", bound=nn.Module)
 
 def importance(net: nn.Module, batches: Iterable[tuple[Tensor, Targets]], loss: LossConfig) -> dict[str, np.ndarray]:
     """Convolution with a norm -> (channels,) mean squared change of the loss without each. The network is left as it is."""
-    norms = {conv: net.get_submodule(norm) for conv, norm in scaled_norms(net).items()}
-    sums = {conv: torch.zeros_like(norm.weight) for conv, norm in norms.items()}
+    gates = {conv: _gate(net.get_submodule(norm)) for conv, norm in scaled_norms(net).items()}
+    sums = {conv: torch.zeros_like(scale) for conv, (scale, _) in gates.items()}
     net.eval()  # statistics as in use
     number = 0
     for image, targets in batches:
         net.zero_grad(set_to_none=True)
         torch.stack(list(stage1_losses(net(image), targets, loss).values())).sum().backward()
-        for conv, norm in norms.items():
-            if norm.weight.grad is not None:
-                sums[conv] += (norm.weight.grad * norm.weight + norm.bias.grad * norm.bias).detach() ** 2
+        for conv, (scale, shift) in gates.items():
+            if scale.grad is not None and shift.grad is not None:
+                sums[conv] += (scale.grad * scale + shift.grad * shift).detach() ** 2
         number += 1
     net.zero_grad(set_to_none=True)
     return {conv: (total / max(number, 1)).cpu().numpy() for conv, total in sums.items()}
+
+
+def _gate(norm: nn.Module) -> tuple[Tensor, Tensor]:
+    """Scale and shift of a norm: of a channel's, both at zero, nothing comes through."""
+    assert isinstance(norm, nn.BatchNorm2d)
+    return norm.weight, norm.bias
 
 
 def without_least(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,7 +94,7 @@ def epoch_batches(
     steps = steps_per_epoch(len(people), config.batch, processes)
     groups = [order[i : i + whole][rank * config.batch : (rank + 1) * config.batch] for i in range(0, steps * whole, whole)]
     generator = torch.Generator()  # the loader's own numbers must not move torch's
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader[Any] = DataLoader(
         Crops(people, config, epoch), batch_sampler=groups[done:], num_workers=config.workers, generator=generator
     )
     yield from loader

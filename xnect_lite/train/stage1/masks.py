@@ -26,14 +26,14 @@ def begin_at_people(net: XNect, canvases: Iterable[Tensor], target: float) -> di
     canvases: (B, 3, H, W) 0..255 as the network will see them; the network must be trained. Returns for each unit the share of
     its active pixels that it was to find.
     """
-    was_training, canvases = net.training, list(canvases)
+    was_training, pictures = net.training, list(canvases)
     net.eval()
     units = {name: module for name, module in net.named_modules() if isinstance(module, MaskUnit)}
     for unit in units.values():  # everything active: what the dense network sees
         _set(unit, torch.zeros(unit.maskconv.in_channels), 1.0)
-    heat = [_nearness(net, image) for image in canvases]
+    heat = [_nearness(net, image) for image in pictures]
     # One after the other: what a unit reads depends on the masks before it.
-    precision = {name: _fit(unit, *_what_it_reads(net, unit, canvases, heat), target) for name, unit in units.items()}
+    precision = {name: _fit(unit, *_what_it_reads(net, unit, pictures, heat), target) for name, unit in units.items()}
     net.train(was_training)
     return precision
 
