@@ -141,7 +141,7 @@ def _bones_mesh(rig: list[RigJoint], rest_m: np.ndarray) -> tuple[np.ndarray, np
         up = np.cross(along, side)
         waist = start + _WAIST * (end - start)
         square = [waist + _THICKNESS * length * d for d in (side, up, -side, -up)]
-        faces.append(_FACES + 6 * len(vertices))
+        faces.append(_FACES + sum(map(len, vertices)))
         vertices.append(np.array([start, *square, end]))
         owners.append(np.full(6, owner))
     return np.concatenate(vertices), np.concatenate(faces), np.concatenate(owners)

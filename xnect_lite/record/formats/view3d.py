@@ -110,19 +110,11 @@ def _draw(picture: np.ndarray, camera: _Camera, joints_cm: np.ndarray, identity:
     color = full if kind != Presence.HELD else _FADE * full + (1 - _FADE) * np.array(_GROUND)
     for a, b in sorted(BONES, key=lambda bone: -np.nan_to_num(depth_cm[bone[1]])):
         width = camera.width_px(_BONE_CM, depth_cm[ROOT]) if np.isfinite(depth_cm[ROOT]) else 1
-<<<<<<< HEAD
-        _line(picture, joints_px[a], joints_px[b], _rgb(color), width)
-=======
         _line(picture, joints_px[a], joints_px[b], (int(color[0]), int(color[1]), int(color[2])), width)
->>>>>>> main
     head_px = joints_px[INDEX["head_top"]]
     if np.isfinite(head_px).all() and (np.abs(head_px) < 1e4).all() and name.isascii():  # OpenCV has no other letters
         at = (int(head_px[0]) - 10, int(head_px[1]) - 12)
-        cv2.putText(picture, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, _rgb(full), 1, cv2.LINE_AA)
-
-
-def _rgb(color: np.ndarray) -> tuple[int, int, int]:
-    return int(color[0]), int(color[1]), int(color[2])
+        cv2.putText(picture, name, at, cv2.FONT_HERSHEY_SIMPLEX, 0.5, tuple(int(c) for c in full), 1, cv2.LINE_AA)
 
 
 def _line(picture: np.ndarray, a: np.ndarray, b: np.ndarray, color: tuple[int, int, int], width: int) -> None:
