@@ -157,3 +157,25 @@ def test_a_swap_of_nothing_is_refused(tmp_path, capsys, from_s, words):
     assert main(["take", "swap", str(folder), "1", "2", "--from", str(from_s)]) == 2
     assert words in capsys.readouterr().err
     assert {path.name for path in tmp_path.iterdir()} == before, "no take is made"
+
+
+WISHES = [
+    ("what is cut off somebody wished for", ["cut", "2", "--at", "1.5"], {"person02.bvh", "person04.bvh"}),
+    ("what is cut off somebody else", ["cut", "1", "--at", "1.5"], {"person02.bvh"}),
+    ("somebody wished for who turns out to be another", ["merge", "3", "2"], {"person03.bvh"}),
+]
+
+
+@pytest.mark.parametrize("in_place", [True, False], ids=["in place", "new folder"])
+@pytest.mark.parametrize(("case", "edit", "files"), WISHES, ids=[w[0] for w in WISHES])
+def test_the_wish_for_people_follows_edits(tmp_path, case, edit, files, in_place):
+    """2 was recorded with --people 2; nothing of them goes without a file because ids were mended."""
+    folder = make(tmp_path / "t", [(1, 2)] * 30 + [(1, 3)] * 10)
+    info = json.loads((folder / "take.json").read_text())
+    (folder / "take.json").write_text(json.dumps({**info, "wanted": [2]}))
+    out = folder if in_place else tmp_path / "new"
+    assert main(["take", edit[0], str(folder), *edit[1:], *(["--in-place"] if in_place else ["-o", str(out)])]) == 0
+    assert {path.name for path in out.glob("*.bvh")} == files
+    if in_place:
+        assert main(["take", "undo", str(folder)]) == 0
+        assert {path.name for path in out.glob("*.bvh")} == {"person02.bvh"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -210,3 +211,39 @@ def test_long_takes_are_read_from_disk_and_say_the_same(take, tmp_path, monkeypa
     export_files(take, tmp_path / "loaded", ExportOptions(formats=["bvh", "csv"]))
     for path in (tmp_path / "mapped").iterdir():
         assert path.read_bytes() == (tmp_path / "loaded" / path.name).read_bytes(), path.name
+
+
+def test_the_bvh_files_of_the_take_itself_are_not_written_over(take, capsys):
+    """An export at 60 frames a second would leave take.json to tell of another file."""
+    before = (take / "person01.bvh").read_bytes()
+    assert run(take, "--fps", 60, "-o", take) == 2
+    assert "the take's own" in capsys.readouterr().err and (take / "person01.bvh").read_bytes() == before
+
+
+def test_a_person_of_whom_nothing_can_be_used_keeps_nobody_else_from_a_file(take, tmp_path, capsys):
+    """All joints of 7 are farther away than the moon, as after a damaged file."""
+    folder = shutil.copytree(take, tmp_path / "t")
+    stored = dict(np.load(folder / "poses.npz"))
+    stored["joints_mm"][stored["id"] == 7] = 1e30
+    np.savez(folder / "poses.npz", **stored)
+    assert run(folder, "--format", "bvh,csv", "-o", tmp_path / "out") == 0
+    assert {p.name for p in (tmp_path / "out").glob("*.bvh")} == {"person01.bvh", "person02.bvh"}
+    assert "id 7 left out: no 3D pose" in capsys.readouterr().err
+    assert main(["take", "finish", str(folder)]) == 0
+    assert "id 7: no BVH, no 3D pose" in capsys.readouterr().out
+
+
+NO_TAKE = [
+    ("a file", "show", "film.mp4", "is no folder"),
+    ("a file, to be mended", "undo", "film.mp4", "is no folder"),
+    ("nothing there", "undo", "nothing", "is not a take"),
+]
+
+
+@pytest.mark.parametrize(("case", "verb", "name", "words"), NO_TAKE, ids=[n[0] for n in NO_TAKE])
+def test_what_is_no_take_is_called_so(tmp_path, capsys, case, verb, name, words):
+    """Nobody is told to mend or remove the film itself, or to finish what never was."""
+    (tmp_path / "film.mp4").write_bytes(b"film")
+    assert main(["take", verb, str(tmp_path / name)]) == 2
+    error = capsys.readouterr().err
+    assert words in error and "remove" not in error and "finish" not in error

@@ -26,6 +26,7 @@ from xnect_lite.record.steps import (
 )
 from xnect_lite.record.take import TakeSummary, export_take
 from xnect_lite.record.take_folder import (
+    JOURNAL_FILE,
     Take,
     load_take,
     log,
@@ -123,7 +124,8 @@ def _write_edited(take: Take, edited: Take, what: str, out: Path) -> TakeSummary
     left_out = ("job", "steps", "undone")  # it is no longer what that job made, and its poses hold the steps
     info = {key: value for key, value in take.info.items() if key not in left_out}
     names = {str(identity): name for identity, name in edited.names.items()}
-    write_info(out, {**info, "people": [], "edits": history, "names": names})
+    wish = edited.wanted if isinstance(edited.wanted, str) else list(edited.wanted)
+    write_info(out, {**info, "people": [], "edits": history, "names": names, **({"wanted": wish} if "wanted" in info else {})})
     log(out, f"{what}, of {take.folder}")
     return export_take(out)
 
@@ -134,6 +136,8 @@ def _beside(folder: Path) -> Path:
 
 def _finished(folder: Path) -> dict[str, Any]:
     info = read_info(folder)
+    if not info and not (folder / JOURNAL_FILE).exists():
+        raise XnectError(str(folder), "is not a take: it has no take.json", "Check the folder")
     if info.get("state") != "finished":
         raise XnectError(str(folder), "is not finished", f"Finish it first: xnect-lite take finish {folder}")
     return info

@@ -146,6 +146,8 @@ def export_files(
             library(package, name.upper())
     shot = prepare(folder, options)
     out = Path(folder) / "export" if out is None else Path(out)
+    if out.resolve() == Path(folder).resolve() and "bvh" in options.formats:
+        raise XnectError(str(out), "holds the BVH files that are the take's own", "Choose another folder with -o")
     if not shot.people:
         reasons = "; ".join(f"id {p.id}: {p.skipped}" for p in shot.every if p.skipped) or "nobody was seen"
         raise XnectError(str(folder), f"has nobody to be written ({reasons})", "Choose other people, or a longer part")

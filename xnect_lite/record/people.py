@@ -10,6 +10,7 @@ import numpy as np
 from xnect_lite.errors import XnectError
 from xnect_lite.record.presence import counts, spans
 from xnect_lite.record.take_folder import Take
+from xnect_lite.record.track import is_posed
 
 _NEARLY = 0.99  # of the least time in view: 15 frames at 30.01 a second are half a second, too
 _PAUSE_S = 0.25  # a frame that stands for longer is followed by a pause
@@ -84,7 +85,7 @@ def _summarise(take: Take, identity: int, min_s: float, presence: np.ndarray, le
     skipped = ""
     if seen_s < _NEARLY * min_s:
         skipped = f"seen for less than {min_s:g} s"
-    elif not np.isfinite(take.joints_mm[rows]).all(axis=2).any():
+    elif not is_posed(take.track(identity)):
         skipped = "no 3D pose"
     return PersonSummary(
         id=identity,

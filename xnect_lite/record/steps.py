@@ -52,7 +52,10 @@ def merge_ids(take: Take, into: int, other: int) -> Take:
     names = dict(take.names)
     name = names.get(into, names.pop(other, ""))
     names.pop(other, None)
-    return dataclasses.replace(take, id=np.where(take.id == other, into, take.id), names=names | ({into: name} if name else {}))
+    return dataclasses.replace(
+        take, id=np.where(take.id == other, into, take.id), names=names | ({into: name} if name else {}),
+        wanted=_also_wanted(take, into, other),
+    )  # fmt: skip
 
 
 def cut_id(take: Take, person: int, at_s: float, new: int | None = None) -> Take:
@@ -68,7 +71,7 @@ def cut_id(take: Take, person: int, at_s: float, new: int | None = None) -> Take
         )  # fmt: skip
     if new < 1 or new in take.ids:
         raise XnectError(f"id {new}", "is no free id", "Leave it out, or choose one that nobody has")
-    return dataclasses.replace(take, id=np.where(later, new, take.id))
+    return dataclasses.replace(take, id=np.where(later, new, take.id), wanted=_also_wanted(take, new, person))
 
 
 def rename_id(take: Take, person: int, name: str) -> Take:
@@ -145,6 +148,13 @@ def apply_steps(take: Take, steps: Sequence[Step]) -> Take:
 def step_words(step: Step) -> str:
     """What a step did, for people to read."""
     return _OPERATIONS[step["op"]][2].format(**step)
+
+
+def _also_wanted(take: Take, identity: int, of: int) -> str | tuple[int, ...]:
+    """Who is to get files once ``identity`` stands for what was ``of``: whoever was wished for does not go missing by it."""
+    if isinstance(take.wanted, str) or of not in take.wanted or identity in take.wanted:
+        return take.wanted
+    return (*take.wanted, identity)
 
 
 def _check(take: Take, *people: int) -> None:

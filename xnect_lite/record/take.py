@@ -305,8 +305,7 @@ def export_take(
 
 def wanted(take: Take) -> str | list[int]:
     """Who of a take is to get files by the wish it was recorded with; ids that nobody has are left out."""
-    found = take.info.get("wanted", "all")
-    return found if isinstance(found, str) else [identity for identity in found if identity in take.ids]
+    return take.wanted if isinstance(take.wanted, str) else [identity for identity in take.wanted if identity in take.ids]
 
 
 def _mend_videos(folder: Path) -> None:

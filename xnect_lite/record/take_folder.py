@@ -65,6 +65,7 @@ class Take:
     names:        id -> name of those who have one.
     bridged:      (R,) rows that were filled in after recording, not measured.
     recorded_ids: all identities before any edit in place.
+    wanted:       who is to get BVH files, by the wish it was recorded with: all, main, or ids, which follow merges and cuts.
     """
 
     folder: Path
@@ -86,6 +87,7 @@ class Take:
     names: Mapping[int, str] = dataclasses.field(default_factory=dict, kw_only=True)
     bridged: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, bool), kw_only=True)
     recorded_ids: tuple[int, ...] = dataclasses.field(default=(), kw_only=True)
+    wanted: str | tuple[int, ...] = dataclasses.field(default="all", kw_only=True)
 
     def __post_init__(self) -> None:
         if not len(self.bridged) and len(np.atleast_1d(self.t_s)):
@@ -175,7 +177,9 @@ def load_take(folder: str | Path, *, edited: bool = True, on_disk: bool = False)
         XnectError: where there is none or it cannot be understood.
     """
     take = _load_recorded(Path(folder), on_disk)
-    take = dataclasses.replace(take, names=names_of(take.info), recorded_ids=tuple(sorted(take.ids)))
+    wish = take.info.get("wanted", "all")
+    wish = wish if isinstance(wish, str) else tuple(wish)
+    take = dataclasses.replace(take, names=names_of(take.info), recorded_ids=tuple(sorted(take.ids)), wanted=wish)
     if not edited:
         return take
     try:
@@ -310,6 +314,8 @@ def read_info(folder: Path) -> dict[str, Any]:
             raise ValueError(problem)
     except FileNotFoundError:
         return {}
+    except NotADirectoryError as error:
+        raise XnectError(str(folder), "is no folder", "Give the folder of a take") from error
     except (OSError, ValueError) as error:
         raise XnectError(str(folder / INFO_FILE), f"cannot be read ({error})", "Mend or remove the file") from error
     return dict(info)

@@ -69,6 +69,15 @@ def clean_track(track: Track) -> Track:
     return Track(t_s[order], joints[order], root[order], rotations, lengths_mm, bridged[order])
 
 
+def is_posed(track: Track) -> bool:
+    """Whether `clean_track` would leave anything of it."""
+    try:
+        clean_track(track)
+    except XnectError:
+        return False
+    return True
+
+
 def _are_turns(rotations: np.ndarray) -> np.ndarray:
     """(F,) whether all matrices (F, 21, 3, 3) of a frame are rotations, as far as float32 and a blend of two leave them."""
     fits = np.empty(len(rotations), bool)
