@@ -202,6 +202,7 @@ def test_wild_motion_stays_bounded_and_exact():
 
 def test_long_takes_are_read_from_disk_and_say_the_same(take, tmp_path, monkeypatch):
     monkeypatch.setattr("xnect_lite.files.npz._LARGE_BYTES", 1)
+    monkeypatch.setattr("xnect_lite.files.npz._PIECE_ROWS", 7)
     mapped, loaded = load_take(take, on_disk=True), load_take(take)
     assert isinstance(mapped.rotations, np.memmap) and not isinstance(loaded.rotations, np.memmap)
     for name in ("t_s", "id", "joints_mm", "rotations", "joints_px"):

@@ -19,6 +19,7 @@ from xnect_lite.files.untrusted import open_regular
 MOST_BYTES = 4 << 30
 """Of all arrays that are read of one file together, unpacked: more than two hours of ten people."""
 _LARGE_BYTES, _PIECE_BYTES = 1 << 20, 1 << 20  # what is worth a file, and how much is unpacked at a time
+_PIECE_ROWS = 2048  # copied at a time
 
 
 def read_npz(
@@ -74,9 +75,16 @@ def _array(file: ZipFile, member: ZipInfo, on_disk: bool) -> np.ndarray:
 
 
 def rows_of(array: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """These rows of an array, copied. Of one that `read_npz` left on disk, nothing else stays in memory."""
-    rows = np.asarray(array[chosen])
-    if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED") and (pages := getattr(array, "_mmap", None)) is not None:
+    """These rows of an array, copied; ``chosen``: indices or a boolean mask. Of one that `read_npz` left on disk, nothing else
+    stays in memory, and no more than a piece of it is there meanwhile."""
+    pages = getattr(array, "_mmap", None) if isinstance(array, np.memmap) and hasattr(mmap, "MADV_DONTNEED") else None
+    if pages is None:
+        return np.asarray(array[chosen])
+    index = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+    rows = np.empty((len(index), *array.shape[1:]), array.dtype)
+    for first in range(0, len(index), _PIECE_ROWS):
+        piece = slice(first, first + _PIECE_ROWS)
+        rows[piece] = array[index[piece]]
         pages.madvise(mmap.MADV_DONTNEED)
     return rows
 

@@ -59,22 +59,30 @@ def write_c3d(shot: Shot, folder: Path) -> list[Path]:
 
 
 def _write_c3d(shot: Shot, person: PersonSummary, path: Path) -> Path:
-    c3d = library("ezc3d", "C3D").c3d()
-    point, fps = c3d["parameters"]["POINT"], float(shot.options.fps)
-    point["RATE"]["value"] = [fps]
-    point["UNITS"]["value"] = ["mm"]
-    point["LABELS"]["value"] = tuple(MARKERS)
-    c3d.add_parameter("POINT", "X_SCREEN", ["+X"])
-    c3d.add_parameter("POINT", "Y_SCREEN", ["+Y"])
-    c3d.add_parameter("SUBJECTS", "NAMES", [subject(person)])
-    c3d["header"]["points"]["frame_rate"] = fps
-    points_mm = shot.points(person, shot.times_s).points_mm
-    residuals = np.where(np.isnan(points_mm).any(axis=2), -1.0, 0.0).T[None]
-    data = np.ones((4, len(MARKERS), len(points_mm)))
+    """By the classes beneath ezc3d's own `c3d`, which loses 56 bytes per marker and frame with every file it writes: masks of
+    cameras that are no float64 are converted, and what they were converted to is never freed."""
+    ezc3d = library("ezc3d", "C3D").ezc3d
+    file, points_mm = ezc3d.c3d(), shot.points(person, shot.times_s).points_mm
+    for marker in MARKERS:
+        file.point(marker)
+    file.parameters().group(ezc3d.Group("SUBJECTS"))
+    rate = ezc3d.Parameter("RATE")
+    rate.set(ezc3d.VecDouble([float(shot.options.fps)]), [1])
+    file.parameter("POINT", rate)
+    texts = (
+        ("POINT", "UNITS", "mm"), ("POINT", "X_SCREEN", "+X"), ("POINT", "Y_SCREEN", "+Y"), ("SUBJECTS", "NAMES", subject(person)),
+    )  # fmt: skip
+    for group, name, text in texts:
+        parameter = ezc3d.Parameter(name)
+        parameter.set(ezc3d.VecString([text]), [1])
+        file.parameter(group, parameter)
+    shape = len(MARKERS), len(points_mm)
+    residuals = np.ascontiguousarray(np.where(np.isnan(points_mm).any(axis=2), -1.0, 0.0).T[None])
+    data = np.ones((4, *shape))
     data[:3] = points_mm.transpose(2, 1, 0)
     del points_mm
-    c3d["data"]["points"] = data
-    c3d["data"]["meta_points"]["residuals"] = residuals
+    file.import_numpy_data(data, residuals, np.zeros((7, *shape)), np.zeros((1, 0, 0)), None)
+    del data, residuals
     with new_path(path) as partial:
-        c3d.write(str(partial))
+        file.write(str(partial))
     return path
