@@ -70,7 +70,8 @@ def _write_c3d(shot: Shot, person: PersonSummary, path: Path) -> Path:
     rate.set(ezc3d.VecDouble([float(shot.options.fps)]), [1])
     file.parameter("POINT", rate)
     texts = (
-        ("POINT", "UNITS", "mm"), ("POINT", "X_SCREEN", "+X"), ("POINT", "Y_SCREEN", "+Y"), ("SUBJECTS", "NAMES", subject(person)),
+        ("POINT", "UNITS", "mm"), ("POINT", "X_SCREEN", "+X"), ("POINT", "Y_SCREEN", "+Y"),
+        ("SUBJECTS", "NAMES", subject(person)),
     )  # fmt: skip
     for group, name, text in texts:
         parameter = ezc3d.Parameter(name)
