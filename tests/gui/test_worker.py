@@ -153,6 +153,38 @@ def test_errors_are_reported_and_the_worker_lives_on(qtbot, make_worker, options
         worker.play("x")
 
 
+@pytest.mark.parametrize("pipelined", ["always", "never"])
+@pytest.mark.parametrize("error", [None, NO_CAMERA])
+def test_every_frame_that_was_taken_is_in_the_take_when_the_source_ends_or_fails(qtbot, make_worker, pipelined, error):
+    worker, session = make_worker(source=FakeSource(8, period_s=0.02, error=error))
+    worker.configure(load_config(PipelineConfig, overrides=[f"network.pipelined={pipelined}"]))
+    session.start_recording()
+    with qtbot.waitSignal(worker.faulted if error else worker.ended, timeout=20000):
+        worker.play("0")
+    report = session.latency()
+    assert report.processed + report.dropped == report.received == session.recorded_frames + report.dropped == 8
+
+
+def test_a_frame_that_is_being_looked_at_when_stop_is_pressed_is_in_the_take(qtbot, make_worker):
+    pipeline, looked_at = FakePipeline(), []
+    detect = pipeline.detect
+
+    def slow_detect(frame):
+        looked_at.append(frame.index)
+        time.sleep(0.03)
+        return detect(frame)
+
+    pipeline.detect = slow_detect
+    worker, session = make_worker(pipeline, FakeSource(live=True))
+    worker.configure(load_config(PipelineConfig, overrides=["network.pipelined=always"]))
+    session.start_recording()
+    worker.play("0")
+    qtbot.waitUntil(lambda: len(looked_at) >= 5, timeout=20000)
+    worker.stop()
+    qtbot.waitUntil(lambda: worker.state is WorkerState.STOPPED, timeout=20000)
+    assert session.recorded_frames == len(looked_at)
+
+
 def test_a_fault_ends_the_take_and_saves_it(qtbot, make_worker):
     worker, session = make_worker(source=FakeSource(5, error=NO_CAMERA))
     session.start_recording()
@@ -220,6 +252,29 @@ def test_other_settings_take_over_while_a_camera_plays(qtbot, make_worker):
         worker.configure(wrong)
     assert "Choose cpu" in signal.args[0].text and worker.state is WorkerState.RUNNING
     worker.stop()
+
+
+def test_a_frame_is_followed_by_the_pipeline_that_looked_at_it_when_settings_change(qtbot, make_worker):
+    strangers, made = [], []
+
+    def make_pipeline(config):
+        pipeline, seen = FakePipeline(config, work_s=0.005), set()
+        detect, follow = pipeline.detect, pipeline.follow
+
+        def watched_follow(detection, clothes=None):
+            strangers.extend({detection.frame.index} - seen)
+            worker.configure(PipelineConfig(grouping=GroupingConfig(max_people=len(made) % 7 + 1)))  # under its feet
+            return follow(detection, clothes)
+
+        pipeline.detect = lambda frame: seen.add(frame.index) or detect(frame)
+        pipeline.follow = watched_follow
+        made.append(config)
+        return pipeline
+
+    worker, _ = make_worker(make_pipeline=make_pipeline, source=FakeSource(30, period_s=0.005))
+    with qtbot.waitSignal(worker.ended, timeout=20000):
+        worker.play("clip.mp4")
+    assert not strangers and len(made) > 3
 
 
 @pytest.fixture

@@ -287,9 +287,11 @@ class Worker:
         waiting: _Taken | None = None
         with ThreadPoolExecutor(1, "network") as pool:
             while self._is_current(request):
-                if waiting and self._config not in (self._made_of, self._refused):
-                    waiting = self._show(waiting, pipeline)  # by the pipeline that looked at it
-                pipeline = self._as_configured(pipeline)
+                config = self._config  # may change at any time: read once
+                if config not in (self._made_of, self._refused):
+                    if waiting:
+                        waiting = self._show(waiting, pipeline)  # by the pipeline that looked at it
+                    pipeline = self._as_configured(config, pipeline)
                 frames.pause(self._is_paused)
                 if frames.source.live and frames.source.warning not in (None, told):
                     told = frames.source.warning
@@ -302,6 +304,10 @@ class Worker:
                     if waiting:  # nothing to look at meanwhile
                         waiting = self._show(waiting, pipeline)
                     continue
+                except Exception:
+                    if waiting:  # came before the source failed
+                        self._show(waiting, pipeline)
+                    raise
                 if frame is None:
                     if waiting:
                         self._show(waiting, pipeline)
@@ -312,7 +318,9 @@ class Worker:
                 taken = _Taken(pool.submit(pipeline.detect, frame), arrived_s, taken_s, *counts)
                 if waiting:
                     self._show(waiting, pipeline)
-                waiting = taken if is_pipelined(self._config.network.pipelined) else self._show(taken, pipeline)
+                waiting = taken if is_pipelined(config.network.pipelined) else self._show(taken, pipeline)
+            if waiting:  # what was taken is in the take
+                self._show(waiting, pipeline)
         return False
 
     def _show(self, taken: _Taken, pipeline: PipelineLike) -> None:
@@ -324,11 +332,8 @@ class Worker:
         self._session.processed(update)
         self._publish(update)
 
-    def _as_configured(self, pipeline: PipelineLike) -> PipelineLike:
-        """The pipeline of the settings asked for; the one that runs where that cannot be had."""
-        config = self._config
-        if config in (self._made_of, self._refused):
-            return pipeline
+    def _as_configured(self, config: PipelineConfig, pipeline: PipelineLike) -> PipelineLike:
+        """The pipeline of these settings; the one that runs where that cannot be had."""
         try:
             pipeline = self._make_pipeline(config)
         except Exception as error:
