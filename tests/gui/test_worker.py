@@ -312,6 +312,40 @@ def test_a_file_that_is_cancelled_is_kept_as_far_as_it_is(qtbot, make_worker, cl
     assert (outcome.folder / "person01.bvh").exists()
 
 
+def test_a_file_cancelled_while_the_network_loads_is_told_of(qtbot, make_worker, clip, tmp_path):
+    may_load = threading.Event()
+
+    def make_pipeline(config):
+        may_load.wait(5)
+        return FakePipeline()
+
+    worker, _ = make_worker(make_pipeline=make_pipeline)
+    worker.process(_job(clip, tmp_path))
+    qtbot.waitUntil(lambda: worker.state is WorkerState.LOADING, timeout=20000)
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.stop()
+        may_load.set()
+    assert signal.args[0].is_cancelled and signal.args[0].folder is None
+    assert worker.state is WorkerState.STOPPED and not (tmp_path / "takes").exists()
+
+
+def test_a_file_cancelled_before_its_turn_is_told_of(qtbot, make_worker, clip, tmp_path):
+    may_open = threading.Event()
+
+    def open_source(spec):
+        may_open.wait(5)
+        return FakeSource(live=True)
+
+    worker, _ = make_worker(source=open_source)
+    with qtbot.waitSignal(worker.loaded, timeout=20000):
+        worker.play("0")  # a camera that takes its time
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.process(_job(clip, tmp_path))
+        worker.stop()
+        may_open.set()
+    assert signal.args[0].is_cancelled and signal.args[0].source == clip
+
+
 def test_a_file_that_fails_on_the_way_is_told_and_what_was_done_is_kept(qtbot, make_worker, clip, tmp_path):
     pipeline = FakePipeline()
     detect = pipeline.detect

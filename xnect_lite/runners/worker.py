@@ -121,6 +121,8 @@ class Worker:
         self._refused: PipelineConfig | None = None  # could not be made while a source played; not tried again
         self._changed = threading.Condition()
         self._wanted: _Request | None = None
+        self._served: _Request | None = None  # the last one taken up
+        self._withdrawn: list[_Request] = []  # files that nobody had time for before something else was wanted
         self._is_closing = self._is_paused = False
         self._is_live = False
         self._newest: Update | None = None
@@ -198,17 +200,24 @@ class Worker:
 
     def _want(self, request: _Request | None) -> None:
         with self._changed:
+            before = self._wanted
+            if before is not None and before.job is not None and before is not self._served:
+                self._withdrawn.append(before)
             self._wanted, self._is_paused = request, False
             self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closing or self._wanted is not None)
+                self._changed.wait_for(lambda: self._is_closing or self._wanted is not None or self._withdrawn)
                 if self._is_closing:
                     return
-                request = self._wanted
-            assert request is not None
+                withdrawn, self._withdrawn = self._withdrawn, []
+                request = self._served = self._wanted
+            for file in withdrawn:
+                self._tell(FileDone(FileOutcome(file.spec, None, is_cancelled=True)))
+            if request is None:
+                continue
             try:
                 self._serve(request)
             except Exception as error:
@@ -225,6 +234,8 @@ class Worker:
         pipeline = self._loaded(config)
         if not self._is_current(request):
             self._enter(WorkerState.STOPPED, "")
+            if request.job is not None:
+                self._tell(FileDone(FileOutcome(request.spec, None, is_cancelled=True)))
         elif request.job is not None:
             self._process(request, request.job, pipeline, config)
         else:

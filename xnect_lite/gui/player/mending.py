@@ -134,6 +134,12 @@ class Mending:
             views.name(f"{self._player.title} · no film", "Space")
             views.view2d.show_message("")
 
+    def take_up(self) -> None:
+        """Another take is open: what is ticked and how it plays are one."""
+        self._people.forget()
+        self._window.actions_by_name["main_only"].setChecked(False)
+        self._player.set_loop(self._window.actions_by_name["loop"].isChecked())
+
     def tell_state(self) -> None:
         """What is missing of the take that was opened, and what can be done about it."""
         film, editor = self._player.film, self._player.editor
