@@ -181,6 +181,26 @@ def test_what_is_ticked_is_true_of_the_take_opened_next(window, folder):
     assert ticked == {"loop": True, "main_only": False} and window.player.playback.loop and not window.looks.hidden
 
 
+def test_a_take_whose_folder_is_deleted_while_it_is_open_says_so(window, folder):
+    window.choose(1)
+    window.people.renamed.emit(1, "Anna")
+    shutil.rmtree(folder)
+    for name in ("cut", "undo"):
+        window.banner.clear()
+        _press(window, name)
+        assert "is not there any more" in window.banner.text and "Open it again" not in window.banner.text
+    window.player.seek(10)  # and can still be looked at
+    _press(window, "close_take")
+    window.session.close()
+    assert not window.session.notices() and not folder.exists()
+
+
+def test_a_long_name_does_not_cover_the_picture(window):
+    window.people.renamed.emit(1, "a name that would go on and on over the whole picture")
+    assert window.looks.label_of(1) == "a name that would go on…"
+    assert window.looks.title_of(1).endswith("picture")
+
+
 def test_an_edit_that_cannot_be_is_told(window, folder):
     window.choose(1)
     entries, _menu = _entries(window, "merge")
