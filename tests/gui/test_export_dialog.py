@@ -36,6 +36,16 @@ def test_enter_exports(qtbot, opened, tmp_path):
     with qtbot.waitSignal(dialog.done_, timeout=60000):
         qtbot.keyClick(dialog, Qt.Key.Key_Return)
     assert (tmp_path / "out" / "person01.bvh").exists()
+    with qtbot.waitSignal(dialog.finished, timeout=20000):  # and once more: done
+        qtbot.keyClick(dialog, Qt.Key.Key_Return)
+
+
+def test_without_a_folder_nothing_is_exported(opened):
+    dialog = show_export(opened)
+    dialog.folder.setText("  ")
+    assert not dialog.export.isEnabled()
+    dialog.folder.setText("somewhere")
+    assert dialog.export.isEnabled()
 
 
 def test_files_are_named_before_and_written_after(qtbot, opened, tmp_path):
@@ -78,7 +88,7 @@ def test_the_last_choice_is_remembered(qtbot, opened, tmp_path):
     assert show_export(opened).choice == chosen
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"formats": ["exe"]}', '{"fps": 31}', '{"colour": 1}', '{"formats": 3}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"formats": ["exe"]}', '{"fps": 31}', '{"colour": 1}', '{"formats": 3}', '{"tool": []}'])
 def test_a_choice_that_cannot_be_understood_is_the_default(text):
     assert ExportChoice.from_text(text) == ExportChoice()
 

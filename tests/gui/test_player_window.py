@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from PyQt6.QtCore import QPoint, QPointF, Qt
-from PyQt6.QtWidgets import QMenu
+from PyQt6.QtWidgets import QApplication, QLineEdit, QMenu
 from take_fakes import SIZE, make_film, make_take, picture_number
 
 from xnect_lite.gui.player.editor import TakeEditor
@@ -145,6 +145,60 @@ def test_swap_merge_cut_rename_delete_are_kept_and_undone(qtbot, window, folder)
     assert load_take(folder).ids == [1, 2, 3] and not window.actions_by_name["undo"].isEnabled()
     _press(window, "redo")
     assert load_take(folder).ids == [1, 2]
+
+
+def test_a_name_can_be_typed_while_the_take_plays(qtbot, window, folder):
+    _press(window, "next_person", "run")
+    assert window.player.playback.is_playing
+    _press(window, "rename")
+    editor = QApplication.focusWidget() or window.people.findChild(QLineEdit)
+    editor.insert("Zoë ")
+    for frame in (5, 9):
+        window.player.seek(frame)  # as playing would
+    qtbot.keyClicks(editor, "& <b>")
+    assert editor.text() == "Zoë & <b>"
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: load_take(folder).names == {1: "Zoë & <b>"}, timeout=20000)
+    assert window.player.playback.is_playing  # an edit stops nothing
+
+
+@pytest.mark.parametrize("edit", ["cut", "trim"])
+def test_playing_goes_on_after_an_edit_with_its_speed_and_loop(window, edit):
+    _press(window, "next_person")
+    window.player.seek(20)
+    _press(window, "mark_in", "slower", "loop", "run", edit)
+    playback = window.player.playback
+    assert (playback.is_playing, playback.speed, playback.loop) == (True, 0.5, True)
+    _press(window, "undo")
+    assert window.player.playback.is_playing and window.player.playback.loop
+
+
+def test_what_is_ticked_is_true_of_the_take_opened_next(window, folder):
+    other = shutil.copytree(folder, folder.with_name("2026-11-22_10-00-00_other"))
+    _press(window, "loop", "main_only")
+    window.open_take(other)
+    ticked = {name: window.actions_by_name[name].isChecked() for name in ("loop", "main_only")}
+    assert ticked == {"loop": True, "main_only": False} and window.player.playback.loop and not window.looks.hidden
+
+
+def test_a_take_whose_folder_is_deleted_while_it_is_open_says_so(window, folder):
+    window.choose(1)
+    window.people.renamed.emit(1, "Anna")
+    shutil.rmtree(folder)
+    for name in ("cut", "undo"):
+        window.banner.clear()
+        _press(window, name)
+        assert "is not there any more" in window.banner.text and "Open it again" not in window.banner.text
+    window.player.seek(10)  # and can still be looked at
+    _press(window, "close_take")
+    window.session.close()
+    assert not window.session.notices() and not folder.exists()
+
+
+def test_a_long_name_does_not_cover_the_picture(window):
+    window.people.renamed.emit(1, "a name that would go on and on over the whole picture")
+    assert window.looks.label_of(1) == "a name that would go on…"
+    assert window.looks.title_of(1).endswith("picture")
 
 
 def test_an_edit_that_cannot_be_is_told(window, folder):

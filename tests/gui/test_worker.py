@@ -153,6 +153,38 @@ def test_errors_are_reported_and_the_worker_lives_on(qtbot, make_worker, options
         worker.play("x")
 
 
+@pytest.mark.parametrize("pipelined", ["always", "never"])
+@pytest.mark.parametrize("error", [None, NO_CAMERA])
+def test_every_frame_that_was_taken_is_in_the_take_when_the_source_ends_or_fails(qtbot, make_worker, pipelined, error):
+    worker, session = make_worker(source=FakeSource(8, period_s=0.02, error=error))
+    worker.configure(load_config(PipelineConfig, overrides=[f"network.pipelined={pipelined}"]))
+    session.start_recording()
+    with qtbot.waitSignal(worker.faulted if error else worker.ended, timeout=20000):
+        worker.play("0")
+    report = session.latency()
+    assert report.processed + report.dropped == report.received == session.recorded_frames + report.dropped == 8
+
+
+def test_a_frame_that_is_being_looked_at_when_stop_is_pressed_is_in_the_take(qtbot, make_worker):
+    pipeline, looked_at = FakePipeline(), []
+    detect = pipeline.detect
+
+    def slow_detect(frame):
+        looked_at.append(frame.index)
+        time.sleep(0.03)
+        return detect(frame)
+
+    pipeline.detect = slow_detect
+    worker, session = make_worker(pipeline, FakeSource(live=True))
+    worker.configure(load_config(PipelineConfig, overrides=["network.pipelined=always"]))
+    session.start_recording()
+    worker.play("0")
+    qtbot.waitUntil(lambda: len(looked_at) >= 5, timeout=20000)
+    worker.stop()
+    qtbot.waitUntil(lambda: worker.state is WorkerState.STOPPED, timeout=20000)
+    assert session.recorded_frames == len(looked_at)
+
+
 def test_a_fault_ends_the_take_and_saves_it(qtbot, make_worker):
     worker, session = make_worker(source=FakeSource(5, error=NO_CAMERA))
     session.start_recording()
@@ -222,6 +254,29 @@ def test_other_settings_take_over_while_a_camera_plays(qtbot, make_worker):
     worker.stop()
 
 
+def test_a_frame_is_followed_by_the_pipeline_that_looked_at_it_when_settings_change(qtbot, make_worker):
+    strangers, made = [], []
+
+    def make_pipeline(config):
+        pipeline, seen = FakePipeline(config, work_s=0.005), set()
+        detect, follow = pipeline.detect, pipeline.follow
+
+        def watched_follow(detection, clothes=None):
+            strangers.extend({detection.frame.index} - seen)
+            worker.configure(PipelineConfig(grouping=GroupingConfig(max_people=len(made) % 7 + 1)))  # under its feet
+            return follow(detection, clothes)
+
+        pipeline.detect = lambda frame: seen.add(frame.index) or detect(frame)
+        pipeline.follow = watched_follow
+        made.append(config)
+        return pipeline
+
+    worker, _ = make_worker(make_pipeline=make_pipeline, source=FakeSource(30, period_s=0.005))
+    with qtbot.waitSignal(worker.ended, timeout=20000):
+        worker.play("clip.mp4")
+    assert not strangers and len(made) > 3
+
+
 @pytest.fixture
 def clip(tmp_path):
     """A video of forty frames."""
@@ -255,6 +310,40 @@ def test_a_file_that_is_cancelled_is_kept_as_far_as_it_is(qtbot, make_worker, cl
     assert outcome.is_cancelled and 20 <= outcome.frames < 40
     assert len(take.every_frame_t_s) == outcome.frames and take.info["state"] == "finished"
     assert (outcome.folder / "person01.bvh").exists()
+
+
+def test_a_file_cancelled_while_the_network_loads_is_told_of(qtbot, make_worker, clip, tmp_path):
+    may_load = threading.Event()
+
+    def make_pipeline(config):
+        may_load.wait(5)
+        return FakePipeline()
+
+    worker, _ = make_worker(make_pipeline=make_pipeline)
+    worker.process(_job(clip, tmp_path))
+    qtbot.waitUntil(lambda: worker.state is WorkerState.LOADING, timeout=20000)
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.stop()
+        may_load.set()
+    assert signal.args[0].is_cancelled and signal.args[0].folder is None
+    assert worker.state is WorkerState.STOPPED and not (tmp_path / "takes").exists()
+
+
+def test_a_file_cancelled_before_its_turn_is_told_of(qtbot, make_worker, clip, tmp_path):
+    may_open = threading.Event()
+
+    def open_source(spec):
+        may_open.wait(5)
+        return FakeSource(live=True)
+
+    worker, _ = make_worker(source=open_source)
+    with qtbot.waitSignal(worker.loaded, timeout=20000):
+        worker.play("0")  # a camera that takes its time
+    with qtbot.waitSignal(worker.file_done, timeout=20000) as signal:
+        worker.process(_job(clip, tmp_path))
+        worker.stop()
+        may_open.set()
+    assert signal.args[0].is_cancelled and signal.args[0].source == clip
 
 
 def test_a_file_that_fails_on_the_way_is_told_and_what_was_done_is_kept(qtbot, make_worker, clip, tmp_path):

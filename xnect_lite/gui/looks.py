@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from xnect_lite.gui.person_colors import RGB, PersonColors
 
+_LABEL_LETTERS = 24
+
 
 @dataclass(slots=True)
 class Looks:
@@ -28,8 +30,9 @@ class Looks:
         return self.colors.of(identity)
 
     def label_of(self, identity: int) -> str:
-        """For the box above the head: the name, else the number."""
-        return self.names.get(identity) or (str(identity) if identity > 0 else "?")
+        """For the box above the head: the name as far as it fits there, else the number."""
+        name = self.names.get(identity) or (str(identity) if identity > 0 else "?")
+        return name if len(name) <= _LABEL_LETTERS else f"{name[: _LABEL_LETTERS - 1].rstrip()}…"
 
     def title_of(self, identity: int) -> str:
         """For lists and menus."""

@@ -122,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def _show_take(self) -> None:
         self.worker.stop()
-        self.people.forget()
+        self.mending.take_up()
         self._show_mode()
         self.mending.tell_state()
 

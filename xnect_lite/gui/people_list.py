@@ -141,7 +141,9 @@ class PeopleList(QWidget):
         return self._model.rows
 
     def show_people(self, rows: list[PersonRow]) -> None:
-        """Who is there now."""
+        """Who is there now; while a name is being typed, the list stands still, or the typing would be undone."""
+        if self._table.state() is QAbstractItemView.State.EditingState:
+            return
         self._model.show(rows)
         self.show_chosen()
 

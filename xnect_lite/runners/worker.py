@@ -121,6 +121,8 @@ class Worker:
         self._refused: PipelineConfig | None = None  # could not be made while a source played; not tried again
         self._changed = threading.Condition()
         self._wanted: _Request | None = None
+        self._served: _Request | None = None  # the last one taken up
+        self._withdrawn: list[_Request] = []  # files that nobody had time for before something else was wanted
         self._is_closing = self._is_paused = False
         self._is_live = False
         self._newest: Update | None = None
@@ -198,17 +200,24 @@ class Worker:
 
     def _want(self, request: _Request | None) -> None:
         with self._changed:
+            before = self._wanted
+            if before is not None and before.job is not None and before is not self._served:
+                self._withdrawn.append(before)
             self._wanted, self._is_paused = request, False
             self._changed.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._is_closing or self._wanted is not None)
+                self._changed.wait_for(lambda: self._is_closing or self._wanted is not None or self._withdrawn)
                 if self._is_closing:
                     return
-                request = self._wanted
-            assert request is not None
+                withdrawn, self._withdrawn = self._withdrawn, []
+                request = self._served = self._wanted
+            for file in withdrawn:
+                self._tell(FileDone(FileOutcome(file.spec, None, is_cancelled=True)))
+            if request is None:
+                continue
             try:
                 self._serve(request)
             except Exception as error:
@@ -225,6 +234,8 @@ class Worker:
         pipeline = self._loaded(config)
         if not self._is_current(request):
             self._enter(WorkerState.STOPPED, "")
+            if request.job is not None:
+                self._tell(FileDone(FileOutcome(request.spec, None, is_cancelled=True)))
         elif request.job is not None:
             self._process(request, request.job, pipeline, config)
         else:
@@ -287,9 +298,11 @@ class Worker:
         waiting: _Taken | None = None
         with ThreadPoolExecutor(1, "network") as pool:
             while self._is_current(request):
-                if waiting and self._config not in (self._made_of, self._refused):
-                    waiting = self._show(waiting, pipeline)  # by the pipeline that looked at it
-                pipeline = self._as_configured(pipeline)
+                config = self._config  # may change at any time: read once
+                if config not in (self._made_of, self._refused):
+                    if waiting:
+                        waiting = self._show(waiting, pipeline)  # by the pipeline that looked at it
+                    pipeline = self._as_configured(config, pipeline)
                 frames.pause(self._is_paused)
                 if frames.source.live and frames.source.warning not in (None, told):
                     told = frames.source.warning
@@ -302,6 +315,10 @@ class Worker:
                     if waiting:  # nothing to look at meanwhile
                         waiting = self._show(waiting, pipeline)
                     continue
+                except Exception:
+                    if waiting:  # came before the source failed
+                        self._show(waiting, pipeline)
+                    raise
                 if frame is None:
                     if waiting:
                         self._show(waiting, pipeline)
@@ -312,7 +329,9 @@ class Worker:
                 taken = _Taken(pool.submit(pipeline.detect, frame), arrived_s, taken_s, *counts)
                 if waiting:
                     self._show(waiting, pipeline)
-                waiting = taken if is_pipelined(self._config.network.pipelined) else self._show(taken, pipeline)
+                waiting = taken if is_pipelined(config.network.pipelined) else self._show(taken, pipeline)
+            if waiting:  # what was taken is in the take
+                self._show(waiting, pipeline)
         return False
 
     def _show(self, taken: _Taken, pipeline: PipelineLike) -> None:
@@ -324,11 +343,8 @@ class Worker:
         self._session.processed(update)
         self._publish(update)
 
-    def _as_configured(self, pipeline: PipelineLike) -> PipelineLike:
-        """The pipeline of the settings asked for; the one that runs where that cannot be had."""
-        config = self._config
-        if config in (self._made_of, self._refused):
-            return pipeline
+    def _as_configured(self, config: PipelineConfig, pipeline: PipelineLike) -> PipelineLike:
+        """The pipeline of these settings; the one that runs where that cannot be had."""
         try:
             pipeline = self._make_pipeline(config)
         except Exception as error:

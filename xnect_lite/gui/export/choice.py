@@ -76,9 +76,9 @@ class ExportChoice:
         try:
             kept = json.loads(text) if text else {}
             choice = cls(**(kept | ({"formats": tuple(kept["formats"])} if "formats" in kept else {})))
+            return choice if choice.is_known else cls()
         except (ValueError, TypeError, RecursionError):
             return cls()
-        return choice if choice.is_known else cls()
 
     @property
     def is_known(self) -> bool:

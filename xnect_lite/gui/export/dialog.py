@@ -120,6 +120,7 @@ class ExportDialog(QDialog):
         form.addRow("", self.t_pose)
         self.folder = QLineEdit(str(self._folder / "export"))
         self.folder.setAccessibleName("Folder")
+        self.folder.textChanged.connect(self._changed)
         choose = QPushButton("Choose…")
         choose.setAutoDefault(False)  # Enter exports
         choose.clicked.connect(self._choose_folder)
@@ -212,7 +213,7 @@ class ExportDialog(QDialog):
             self.folder.setText(folder)
 
     def _changed(self) -> None:
-        self.export.setEnabled(bool(self.choice.formats))
+        self.export.setEnabled(bool(self.choice.formats and self.folder.text().strip()))
         self._timer.start()
 
     def _ask_preview(self) -> None:
@@ -267,7 +268,8 @@ class ExportDialog(QDialog):
         self.recipe.setWordWrap(True)
         self.recipe.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self._show = QPushButton("Show in folder")
-        close = QPushButton("Done")
+        self._show.setAutoDefault(False)  # Enter is done
+        self._close = close = QPushButton("Done")
         theme.mark(close, primary=True)
         close.clicked.connect(self.accept)
         self._show.clicked.connect(self._show_folder)
@@ -289,6 +291,8 @@ class ExportDialog(QDialog):
         self._files.setPlainText("\n".join([*(path.name for path in done.files), "", *done.notes]).strip())
         self.recipe.setText(recipe(self.choice))
         self._stack.setCurrentIndex(1)
+        self._close.setDefault(True)
+        self._close.setFocus()
 
     def _show_folder(self) -> None:
         if not open_folder(self._written):

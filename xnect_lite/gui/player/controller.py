@@ -286,10 +286,13 @@ class Player(QObject):
         playback = Playback(reading.frames.t_s)
         if before is not None and len(before) == len(playback):
             playback.mark_in, playback.mark_out, playback.frame = before.mark_in, before.mark_out, before.frame
-            playback.loop, playback.speed = before.loop, before.speed
         elif before is not None:  # trimmed, or a trim taken back: the film is read by other frames now
             playback.frame = playback.frame_at(before.t_s)
             self._open_film(self.film)
+        if before is not None:
+            playback.loop, playback.speed = before.loop, before.speed
+            if before.is_playing:
+                playback.play()
         self.playback = playback
         self._run_timer()
         self.changed.emit()

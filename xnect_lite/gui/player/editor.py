@@ -100,8 +100,14 @@ class TakeEditor:
         self.take = redo_edit(self.folder)
 
     def _do(self, step: dict[str, Any]) -> None:
+        self._check_there()
         self.take = edit_in_place(self.take, step)
 
+    def _check_there(self) -> None:
+        if not self.folder.is_dir():
+            raise XnectError(str(self.folder), "is not there any more", "Put it back, or close the take")
+
     def _check(self) -> None:
+        self._check_there()
         if self.is_changed_elsewhere:
             raise XnectError(str(self.folder), _CHANGED, "Open it again, and repeat the edit")

@@ -100,7 +100,7 @@ class Mending:
     def write_files(self) -> None:
         """The take's files anew where edits have made them stale; a notice says if that cannot be."""
         editor = self._player.editor
-        if editor is not None and editor.is_stale:
+        if editor is not None and editor.is_stale and editor.folder.is_dir():
             editor.mark_written()
             self._window.session.write_files(editor.folder)
 
@@ -133,6 +133,12 @@ class Mending:
         else:
             views.name(f"{self._player.title} · no film", "Space")
             views.view2d.show_message("")
+
+    def take_up(self) -> None:
+        """Another take is open: what is ticked and how it plays are one."""
+        self._people.forget()
+        self._window.actions_by_name["main_only"].setChecked(False)
+        self._player.set_loop(self._window.actions_by_name["loop"].isChecked())
 
     def tell_state(self) -> None:
         """What is missing of the take that was opened, and what can be done about it."""
@@ -183,6 +189,6 @@ class Mending:
     def _show_failure(self, error: XnectError) -> None:
         editor = self._player.editor
         offer = None
-        if editor is not None and editor.is_changed_elsewhere:
+        if editor is not None and editor.folder.is_dir() and editor.is_changed_elsewhere:
             offer = ("Open it again", self._player.reload)
         self._banner.show_error(str(error), offer=offer)
