@@ -30,6 +30,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 Network = TypeVar("Network", bound=nn.Module)
 
+BIAS_OF_NORM = "bias_of_norm"
+"""Attribute of a fused convolution: whether its bias is all its norm's. Who counts multiply-adds leaves those out."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -71,7 +74,9 @@ def fuse(net: Network) -> Network:
     net = copy.deepcopy(net).eval()
     for conv_name, norm_name in norm_of_conv(net).items():
         conv, norm = net.get_submodule(conv_name), net.get_submodule(norm_name)
+        from_norm = conv.bias is None
         precise = fuse_conv_bn_eval(conv.double(), norm.double())  # type: ignore[type-var, arg-type]  # a conv and its norm
+        setattr(precise, BIAS_OF_NORM, from_norm)
         net.set_submodule(conv_name, precise.float())
         net.set_submodule(norm_name, nn.Identity())
     return _mark_fused(net)

@@ -92,6 +92,8 @@ def test_a_command_is_understood(page, command, whole, monkeypatch, capsys):
         config = CONFIGS[options.stage]
         data = [] if options.photos or any("data." in value for value in options.set) else ["data.photos=PHOTOS"]
         load_config(config, options.config, [*data, *overrides(options)])
+    elif getattr(options, "single", False):
+        load_config(SingleConfig, options.config, [*options.set, "data.photos=PHOTOS"])
     elif hasattr(options, "backend") and hasattr(options, "max_people"):
         pipeline_config(options)
 

@@ -130,7 +130,12 @@ class Pipeline:
         return Detection(frame, people, camera, timer.finish_frame(), maps.effort)
 
     def lift(self, frame: Frame, people: People) -> Detection:
-        """What `detect` would say had it found these people in 2D; costs no look of the network."""
+        """What `detect` would say had it found these people in 2D; costs no look of the network.
+
+        Args:
+            frame: they are in.
+            people: with joints in pixels, their scores, and what the location maps say there.
+        """
         camera = camera_for(frame.size, self.config.camera)
         return Detection(frame, self._lifted(people, camera), camera, {})
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from xnect_lite.models.compress import BIAS_OF_NORM
 from xnect_lite.models.dynamic.ledger import Ledger
 from xnect_lite.models.dynamic.masks import MaskUnit
 
@@ -82,7 +83,8 @@ def counting(net: nn.Module, biases: bool = True) -> Iterator[MacCount]:
 
     def dense(name: str) -> Any:
         def hook(conv: nn.Conv2d, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            per_output = conv.weight[0].numel() + (biases and conv.bias is not None)
+            own_bias = biases and conv.bias is not None and not getattr(conv, BIAS_OF_NORM, False)
+            per_output = conv.weight[0].numel() + own_bias
             positions = output.numel() // output.shape[1]
             count.add(name, dense=output.numel() * per_output - positions * partly.get(conv, 0))
 

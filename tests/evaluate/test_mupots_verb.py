@@ -18,7 +18,7 @@ from xnect_lite.synth.mupots_like import save_annotations
 from xnect_lite.synth.truth import Truth
 
 FRAMES, FOCAL = 4, 640.0
-RAW = ["--set", "lifting.network=false", "--set", "refining.network=false"]
+RAW = ["--set", "lifting.network=false", "--set", "refining.network=false", "--set", "fitting.foot_lock=false"]
 
 
 def benchmark(root: Path, names=("TS1", "TS2"), manifest: bool = True) -> Path:

@@ -19,7 +19,7 @@ from xnect_lite.record.painting import draw_overlay, label_anchor_px
 from xnect_lite.record.ponder import draw_ponder, ponder_in_picture
 from xnect_lite.types import PoseResult
 
-_MIN_SIZE = QSize(240, 180)
+_MIN_SIZE = QSize(240, 150)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class View3D(QWidget):
         self._result: PoseResult | None = None
         self.setAccessibleName("People in space")
         self.setObjectName("view3d")
-        self.setMinimumSize(240, 180)
+        self.setMinimumSize(240, 150)
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self.stage = Stage(Scene.empty(), Framing(), on_click=self._pick)
         self._floor = FloorEstimate()

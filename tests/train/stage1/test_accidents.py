@@ -75,8 +75,18 @@ def test_killed_while_saving_keeps_the_checkpoint_before_and_goes_on_exactly(pho
     assert not (tmp_path / "run" / "state.pt.part").exists()
 
 
+@pytest.fixture
+def heard():
+    """Signals as at a terminal: what nohup or a shell's background starts ignores some, and so would what the test starts."""
+    numbers = (signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(number, signal.SIG_DFL) for number in numbers]
+    yield
+    for number, handler in zip(numbers, before, strict=True):
+        signal.signal(number, handler)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["SIGINT", "SIGTERM", "SIGHUP"])
-def test_a_signal_saves_and_says_how_to_go_on(photos, tmp_path, number):
+def test_a_signal_saves_and_says_how_to_go_on(heard, photos, tmp_path, number):
     run = start(*arguments(photos, tmp_path / "run", "steps=100000"))
     while "step 2 " not in run.stdout.readline():
         assert run.poll() is None, run.stderr.read()
