@@ -88,7 +88,9 @@ def test_the_last_choice_is_remembered(qtbot, opened, tmp_path):
     assert show_export(opened).choice == chosen
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"formats": ["exe"]}', '{"fps": 31}', '{"colour": 1}', '{"formats": 3}', '{"tool": []}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"formats": ["exe"]}', '{"fps": 31}', '{"colour": 1}', '{"formats": 3}', '{"tool": []}']
+)
 def test_a_choice_that_cannot_be_understood_is_the_default(text):
     assert ExportChoice.from_text(text) == ExportChoice()
 
