@@ -301,7 +301,8 @@ class Worker:
                 config = self._config  # may change at any time: read once
                 if config not in (self._made_of, self._refused):
                     if waiting:
-                        waiting = self._show(waiting, pipeline)  # by the pipeline that looked at it
+                        self._show(waiting, pipeline)  # by the pipeline that looked at it
+                        waiting = None
                     pipeline = self._as_configured(config, pipeline)
                 frames.pause(self._is_paused)
                 if frames.source.live and frames.source.warning not in (None, told):
@@ -313,7 +314,8 @@ class Worker:
                     frame = frames.get(0.0 if waiting else _POLL_S)
                 except TimeoutError:
                     if waiting:  # nothing to look at meanwhile
-                        waiting = self._show(waiting, pipeline)
+                        self._show(waiting, pipeline)
+                        waiting = None
                     continue
                 except Exception:
                     if waiting:  # came before the source failed
@@ -329,7 +331,11 @@ class Worker:
                 taken = _Taken(pool.submit(pipeline.detect, frame), arrived_s, taken_s, *counts)
                 if waiting:
                     self._show(waiting, pipeline)
-                waiting = taken if is_pipelined(config.network.pipelined) else self._show(taken, pipeline)
+                if is_pipelined(config.network.pipelined):
+                    waiting = taken
+                else:
+                    waiting = None
+                    self._show(taken, pipeline)
             if waiting:  # what was taken is in the take
                 self._show(waiting, pipeline)
         return False
