@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -85,7 +86,9 @@ def _numbers(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-REFERENCE = Path("/work/shared/reference/seed_numbers/pnfs.json")
+REFERENCE = (
+    Path(os.environ.get("XNECT_REFERENCE") or Path(__file__).parents[4] / "shared" / "reference") / "seed_numbers" / "pnfs.json"
+)
 
 
 @pytest.mark.skipif(not REFERENCE.is_file(), reason="the authors' state dicts are not there")
