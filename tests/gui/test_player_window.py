@@ -55,11 +55,17 @@ def _entries(window, name):
     return {action.text(): action for action in menu.actions()}, menu
 
 
+def _picture(window) -> int | None:
+    """The number of the film's picture that is shown; None before the first is read."""
+    result = window.views.view2d.result
+    return None if result is None else picture_number(result.frame.image)
+
+
 def test_a_take_is_shown_with_its_film_its_people_and_its_lanes(qtbot, window):
     assert window.panel.isVisible() and "dance" in window.windowTitle()
     assert [row.id for row in window.people.rows] == [1, 2, 3] and [lane.id for lane in window.player.lanes] == [1, 2, 3]
     window.player.seek(7)
-    qtbot.waitUntil(lambda: picture_number(window.views.view2d.result.frame.image) == 7, timeout=20000)
+    qtbot.waitUntil(lambda: _picture(window) == 7, timeout=20000)
     assert window.views.view2d.result.people.ids.tolist() == [1, 2] == [int(label[1]) for label in
                                                                           window.views.view3d.stage.scene.labels]  # fmt: skip
 
