@@ -263,7 +263,7 @@ def test_a_take_without_its_film_is_shown_and_the_film_can_be_found(qtbot, playe
     assert len(window.views.view3d.stage.scene.labels) == 2 and window.views.view2d.result.frame.size == SIZE
     monkeypatch.setattr("xnect_lite.gui.player.mending.QFileDialog.getOpenFileName", lambda *_: (lost, ""))
     window.banner.press("Find it…")
-    qtbot.waitUntil(lambda: picture_number(window.views.view2d.result.frame.image) == 0, timeout=20000)
+    qtbot.waitUntil(lambda: _picture(window) == 0, timeout=20000)
 
 
 @pytest.mark.parametrize(
