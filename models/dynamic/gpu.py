@@ -5,7 +5,6 @@ No step asks the device how many pixels are active, so nothing waits and a CUDA 
 
 from __future__ import annotations
 
-import copy
 import functools
 import importlib
 from dataclasses import dataclass
@@ -17,12 +16,12 @@ from torch import Tensor
 
 from xnect_lite.errors import XnectError
 from xnect_lite.models.compress import fuse
-from xnect_lite.models.dynamic.core import LAYERS, DynamicBlock, DynamicSelecSLS
+from xnect_lite.models.dynamic.core import LAYERS
 from xnect_lite.models.dynamic.hourglass import DynamicResidual, StackedHourglass
 from xnect_lite.models.dynamic.ledger import Spent
 from xnect_lite.models.dynamic.masks import dilated
 from xnect_lite.models.dynamic.rows import as_maps, as_rows
-from xnect_lite.models.dynamic.sparse import SparseBlock, SparseResidual
+from xnect_lite.models.dynamic.sparse import SparseBlock, SparseResidual, core_of
 from xnect_lite.models.xnect import XNect
 
 _ROWS, _COLUMNS, _INPUTS = 64, 64, 32  # of a program's part of the product; chosen by rule of thumb, measured on no card
@@ -134,13 +133,7 @@ class GpuResidual(SparseResidual):
 def gpu_core(net: XNect) -> XNect:
     """A fused copy of a Stage I with masks that skips by kernels. Raises XnectError where triton is not installed."""
     _kernels()
-    net = fuse(net) if net.arch.get("form") != "fused" else copy.deepcopy(net).eval()
-    core = net.get_submodule("backbone.core")
-    assert isinstance(core, DynamicSelecSLS)
-    for i, block in enumerate(core.features):
-        if isinstance(block, DynamicBlock):
-            core.features[i] = GpuBlock(block)
-    return net.requires_grad_(False)
+    return core_of(net, GpuBlock)
 
 
 def gpu_hourglass(net: StackedHourglass) -> StackedHourglass:

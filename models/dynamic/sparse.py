@@ -6,6 +6,7 @@ They compute what the masked-dense forms in eval mode compute, to rounding; time
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -157,6 +158,14 @@ def sparse_hourglass(net: StackedHourglass, dtype: torch.dtype = torch.float32) 
 
 def sparse_core(net: XNect) -> XNect:
     """A fused copy of a Stage I with masks that skips what they leave out. Raises ValueError for a network without masks."""
+    return core_of(net, SparseBlock)
+
+
+def core_of(net: XNect, make: Callable[[DynamicBlock], nn.Module]) -> XNect:
+    """A fused copy of a Stage I with masks, for running, every block under a mask replaced by what ``make`` makes of it.
+
+    Raises ValueError for a network without masks.
+    """
     if net.ledger is None:
         raise ValueError("a network without masks has nothing to skip")
     net = fuse(net) if net.arch.get("form") != "fused" else copy.deepcopy(net).eval()
@@ -164,7 +173,7 @@ def sparse_core(net: XNect) -> XNect:
     assert isinstance(core, DynamicSelecSLS)
     for i, block in enumerate(core.features):
         if isinstance(block, DynamicBlock):
-            core.features[i] = SparseBlock(block)
+            core.features[i] = make(block)
     return net.requires_grad_(False)
 
 

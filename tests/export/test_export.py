@@ -8,6 +8,7 @@ import json
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import pytest
@@ -59,15 +60,21 @@ def test_what_is_written_agrees_with_torch_and_is_reported(net, tmp_path, form):
     assert json.loads(json.dumps(report.as_dict()))["files"]
 
 
-def test_the_command_prunes_what_training_has_silenced(tmp_path, monkeypatch, capsys):
-    """Half of the norms' scales are nothing: the file is narrower, computes the same, and runs like any other."""
-    register(monkeypatch)
+def half_silenced(path: Path) -> XNect:
+    """A network of whose norms' scales every other is nothing, saved to ``path``."""
     net = small_network()
     with torch.no_grad():
         for module in net.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.weight[::2] = 0.0
-    save_weights(tmp_path / "whole.safetensors", net.state_dict(), net.arch)
+    save_weights(path, net.state_dict(), net.arch)
+    return net
+
+
+def test_the_command_prunes_what_training_has_silenced(tmp_path, monkeypatch, capsys):
+    """Half of the norms' scales are nothing: the file is narrower, computes the same, and runs like any other."""
+    register(monkeypatch)
+    net = half_silenced(tmp_path / "whole.safetensors")
     small = tmp_path / "small.safetensors"
     words = ["export", "--format", "safetensors", "-o", str(small), "--backbone", NAME]
     assert main([*words, "--weights", str(tmp_path / "whole.safetensors"), "--prune", "0.001"]) == 0
@@ -86,12 +93,7 @@ def test_the_command_prunes_what_training_has_silenced(tmp_path, monkeypatch, ca
 def test_pruning_says_what_it_does_to_the_network(tmp_path, monkeypatch, capsys):
     """The file is always close to the pruned network; whether that is still the network it was is another figure."""
     register(monkeypatch)
-    net = small_network()
-    with torch.no_grad():
-        for module in net.modules():
-            if isinstance(module, torch.nn.BatchNorm2d):
-                module.weight[::2] = 0.0
-    save_weights(tmp_path / "whole.safetensors", net.state_dict(), net.arch)
+    half_silenced(tmp_path / "whole.safetensors")
     words = ["export", "--format", "safetensors", "-o", str(tmp_path / "small.safetensors"), "--backbone", NAME, "--weights"]
     change = {}
     for gamma in ("0.001", "100"):  # nothing that counts is cut; nearly everything is

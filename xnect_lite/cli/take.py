@@ -11,10 +11,10 @@ from typing import Any
 
 from xnect_lite.cli.take_edit import print_written
 from xnect_lite.errors import XnectError, printable
+from xnect_lite.record.finish import dropped_words, export_take, lost_words
 from xnect_lite.record.journal import is_being_recorded
 from xnect_lite.record.people import summarise
 from xnect_lite.record.presence import presence_of
-from xnect_lite.record.take import dropped_words, export_take, lost_words
 from xnect_lite.record.take_folder import JOURNAL_FILE, Take, load_take
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from xnect_lite.record.edit import apply_step, edit_in_place, edit_take, free_id, redo_edit, step_words, undo_edit
-from xnect_lite.record.take import TakeSummary, export_take
+from xnect_lite.record.finish import TakeSummary, export_take
 from xnect_lite.record.take_folder import Take, load_take
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from xnect_lite.errors import XnectError
+from xnect_lite.record.finish import TakeSummary, export_take
 from xnect_lite.record.names import names_of
 from xnect_lite.record.steps import (
     Step,
@@ -24,7 +25,6 @@ from xnect_lite.record.steps import (
     swap_ids,
     trim_take,
 )
-from xnect_lite.record.take import TakeSummary, export_take
 from xnect_lite.record.take_folder import (
     JOURNAL_FILE,
     Take,

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from xnect_lite.errors import XnectError
+from xnect_lite.record.finish import clip_names, recorded_options, with_floor_of, write_clips
 from xnect_lite.record.formats.coco import write_coco
 from xnect_lite.record.formats.files import library, new_file
 from xnect_lite.record.formats.gltf import write_glb
@@ -20,7 +21,6 @@ from xnect_lite.record.formats.view3d import write_view3d
 from xnect_lite.record.people import PersonSummary
 from xnect_lite.record.presence import Presence, spans
 from xnect_lite.record.shot import Shot, excerpt, shot_of
-from xnect_lite.record.take import clip_names, recorded_options, with_floor_of, write_clips
 from xnect_lite.record.take_folder import load_take, refused
 
 SIDECAR = "export.json"

@@ -29,7 +29,7 @@ from xnect_lite.runners.statistics import LatencyReport, LatencyStatistics
 from xnect_lite.types import Frame, PoseResult
 
 if TYPE_CHECKING:
-    from xnect_lite.record.take import TakeSummary
+    from xnect_lite.record.finish import TakeSummary
 
 
 _DISK_S, _NOTES_S = 2.0, 1.0  # between two looks at the disk, and at what else is worth knowing

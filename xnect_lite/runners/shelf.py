@@ -18,8 +18,8 @@ import numpy as np
 from xnect_lite.capture import open_source
 from xnect_lite.capture.source import Source
 from xnect_lite.errors import XnectError
+from xnect_lite.record.finish import OVERLAY_FILE
 from xnect_lite.record.source_video import VIDEO_FILE
-from xnect_lite.record.take import OVERLAY_FILE
 from xnect_lite.record.take_folder import INFO_FILE, read_info
 
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)_(\d\d)-(\d\d)-(\d\d)_?(.*)", re.DOTALL)

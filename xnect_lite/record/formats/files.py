@@ -17,19 +17,22 @@ from xnect_lite.record.people import PersonSummary
 @contextlib.contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
     """`whole_file`, for users: raises XnectError where the file cannot be written."""
-    try:
-        with whole_file(path) as file:
-            yield file
-    except OSError as error:
-        raise XnectError(str(path), f"cannot be written ({error.strerror or error})", next_step_of(error)) from error
+    with _told(path), whole_file(path) as file:
+        yield file
 
 
 @contextlib.contextmanager
 def new_path(path: Path) -> Iterator[Path]:
     """A path for a library that wants to open the file itself; what it wrote there becomes ``path``, whole or not at all."""
+    with _told(path), whole_path(path) as partial:
+        yield partial
+
+
+@contextlib.contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What the disk refuses, in words for users."""
     try:
-        with whole_path(path) as partial:
-            yield partial
+        yield
     except OSError as error:
         raise XnectError(str(path), f"cannot be written ({error.strerror or error})", next_step_of(error)) from error
 
